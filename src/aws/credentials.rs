@@ -1,0 +1,295 @@
+//! Who the agent is in an account: the credentials of one account, shared by all its regions.
+//!
+//! One AssumeRole serves all regions of a role for the credentials' life. A role that is refused is left alone for a
+//! growing while, and whoever asks meanwhile gets the same refusal without a call. A role that the caller is already
+//! in is not assumed again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::identity::IdentityCache;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::region::Builder as ProfileFileRegionBuilder;
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future};
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::app_name::AppName;
+use tokio::time::Instant;
+
+use super::{Failure, FailureKind, Limits, Requests, STS_ASSUME_ROLE, STS_GET_CALLER_IDENTITY};
+use crate::config;
+use crate::target::{Account, Role, ses_region};
+
+/// Credentials are renewed this long before they end, so that an STS outage of minutes is not noticed.
+const RENEW_BEFORE_END: Duration = Duration::from_mins(5);
+/// What the SDK grants a credential source before it gives up: three attempts of slow instance metadata.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(25);
+/// A refused role is asked again after a minute, then ever less often, up to a quarter of an hour.
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+
+/// One account's credentials.
+#[derive(Debug)]
+pub struct Session {
+    sdk_config: SdkConfig,
+    caller: Caller,
+    /// When AWS last gave a good answer to these credentials.
+    answered: Mutex<Option<Instant>>,
+    /// When AWS was last asked only to find out whether the credentials are good.
+    doubted: tokio::sync::Mutex<Option<Instant>>,
+}
+
+/// What SDK clients are made from, apart from the account.
+#[derive(Debug)]
+pub struct Sdk<'a> {
+    /// Endpoint, FIPS, dual stack, the default profile.
+    pub aws: &'a config::Aws,
+    /// Time limits.
+    pub poll: &'a config::Poll,
+    /// The shared connections.
+    pub http: SharedHttpClient,
+    /// Taken instead of those of the AWS environment.
+    pub credentials: Option<Credentials>,
+}
+
+impl Sdk<'_> {
+    /// The region that the AWS environment or the profile names; `metadata` asks the machine's metadata service too,
+    /// which takes a second where there is none.
+    pub async fn home(&self, profile: Option<&str>, metadata: bool) -> Option<String> {
+        if metadata {
+            return self.loader(profile).load().await.region().map(ToString::to_string);
+        }
+        let named = profile.or(self.aws.profile.as_deref());
+        let file = ProfileFileRegionProvider::builder();
+        let file = named.into_iter().fold(file, ProfileFileRegionBuilder::profile_name).build();
+        let region =
+            RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(file).region().await;
+        region.map(|region| region.to_string())
+    }
+
+    /// The AWS environment with our settings, for `profile`, else for the configured one.
+    pub fn loader(&self, profile: Option<&str>) -> ConfigLoader {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(self.poll.connect_timeout)
+            .read_timeout(self.poll.attempt_timeout)
+            .operation_attempt_timeout(self.poll.attempt_timeout)
+            .operation_timeout(self.poll.attempt_timeout)
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .http_client(self.http.clone())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .identity_cache(identity_cache());
+        if let Ok(name) = AppName::new("ses-exporter") {
+            loader = loader.app_name(name);
+        }
+        if let Some(profile) = profile.or(self.aws.profile.as_deref()) {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &self.aws.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        if let Some(credentials) = &self.credentials {
+            loader = loader.credentials_provider(credentials.clone());
+        }
+        // "false" is not the same as nothing: it would overrule the environment.
+        if self.aws.use_fips {
+            loader = loader.use_fips(true);
+        }
+        if self.aws.use_dual_stack {
+            loader = loader.use_dual_stack(true);
+        }
+        loader
+    }
+}
+
+fn identity_cache() -> SharedIdentityCache {
+    IdentityCache::lazy().load_timeout(LOAD_TIMEOUT).buffer_time(RENEW_BEFORE_END).build()
+}
+
+impl Session {
+    /// The credentials of `account`. Nothing is asked yet.
+    ///
+    /// `requests` counts the calls to STS, which belong to no region of SES.
+    pub async fn new(account: &Account, sdk: &Sdk<'_>, limits: Arc<Limits>, requests: Arc<Requests>) -> Self {
+        let mut loader = sdk.loader(account.profile.as_deref());
+        if let Some(region) = sts_region(account) {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        let base = loader.load().await;
+        let caller = Caller { sts: aws_sdk_sts::Client::new(&base), limits, requests };
+        let Some(role) = &account.role else { return Self::of(base, caller) };
+        let provider = RoleProvider {
+            role: role.clone(),
+            caller: caller.clone(),
+            own: base.credentials_provider(),
+            refused: Mutex::new(None),
+        };
+        let provider = SharedCredentialsProvider::new(provider);
+        let sdk_config = base.to_builder().credentials_provider(provider).identity_cache(identity_cache()).build();
+        Self::of(sdk_config.clone(), Caller { sts: aws_sdk_sts::Client::new(&sdk_config), ..caller })
+    }
+
+    fn of(sdk_config: SdkConfig, caller: Caller) -> Self {
+        Self { sdk_config, caller, answered: Mutex::new(None), doubted: tokio::sync::Mutex::new(None) }
+    }
+
+    /// What clients of this account are made from. Clones share credentials and connections.
+    pub(super) fn sdk_config(&self) -> &SdkConfig {
+        &self.sdk_config
+    }
+
+    pub(super) fn answered(&self) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn answered_within(&self, age: Duration) -> bool {
+        let answered = *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.is_some_and(|at| at.elapsed() <= age)
+    }
+
+    /// Whether AWS has answered these credentials within `age`. Asks STS where nothing is known, once a minute at most.
+    pub(super) async fn proven(&self, age: Duration) -> bool {
+        let mut doubted = self.doubted.lock().await;
+        if !self.answered_within(age) && doubted.is_none_or(|at| at.elapsed() >= FIRST_PAUSE) {
+            *doubted = Some(Instant::now());
+            return self.identify().await.is_ok();
+        }
+        self.answered_within(age)
+    }
+
+    /// Asks STS who the account's credentials are: account id and ARN.
+    pub async fn identify(&self) -> Result<(String, String), Failure> {
+        let answer = self.caller.identity().await?;
+        self.answered();
+        match (answer.account, answer.arn) {
+            (Some(account), arn) if !account.is_empty() => Ok((account, arn.unwrap_or_default())),
+            _ => Err(Failure::unexpected("GetCallerIdentity answered without an account")),
+        }
+    }
+}
+
+/// Where STS is asked: tokens of any regional endpoint are good in every region, but a region that has to be switched
+/// on may be off.
+fn sts_region(account: &Account) -> Option<&String> {
+    let always_on = |region: &&String| ses_region(region).is_some_and(|region| !region.opt_in);
+    account.regions.iter().find(always_on).or(account.regions.first())
+}
+
+/// Credentials as STS sees them.
+#[derive(Clone, Debug)]
+struct Caller {
+    sts: aws_sdk_sts::Client,
+    limits: Arc<Limits>,
+    requests: Arc<Requests>,
+}
+
+impl Caller {
+    async fn identity(&self) -> Result<GetCallerIdentityOutput, Failure> {
+        let request = self.sts.get_caller_identity().send();
+        self.limits.send(&self.requests, STS_GET_CALLER_IDENTITY, self.limits.attempt_timeout, request).await
+    }
+
+    /// Whether the caller is in this role already: `arn:aws:sts::ID:assumed-role/NAME/session`.
+    async fn is(&self, role: &Role) -> bool {
+        let arn = self.identity().await.ok().and_then(|identity| identity.arn).unwrap_or_default();
+        let own =
+            format!(":{}:assumed-role/{}/", role.account_id().unwrap_or_default(), role.name().unwrap_or_default());
+        arn.contains(&own)
+    }
+
+    async fn assume(&self, role: &Role) -> Result<Credentials, Failure> {
+        let request = self
+            .sts
+            .assume_role()
+            .role_arn(&role.arn)
+            .role_session_name("ses-exporter")
+            .set_external_id(role.external_id.clone())
+            .send();
+        let answer = self.limits.send(&self.requests, STS_ASSUME_ROLE, self.limits.attempt_timeout, request).await?;
+        let Some(given) = answer.credentials else {
+            return Err(Failure::unexpected("AssumeRole answered without credentials"));
+        };
+        let ends = given.expiration.try_into().ok();
+        let mut builder = Credentials::builder()
+            .access_key_id(given.access_key_id)
+            .secret_access_key(given.secret_access_key)
+            .session_token(given.session_token)
+            .provider_name("ses-exporter");
+        builder.set_expiry(ends);
+        Ok(builder.build())
+    }
+}
+
+/// Assumes one role, and remembers a refusal.
+#[derive(Debug)]
+struct RoleProvider {
+    role: Role,
+    caller: Caller,
+    own: Option<SharedCredentialsProvider>,
+    refused: Mutex<Option<Refusal>>,
+}
+
+#[derive(Clone, Debug)]
+struct Refusal {
+    failure: Failure,
+    pause: Duration,
+    until: Instant,
+}
+
+impl RoleProvider {
+    async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        if let Some(refusal) = self.refusal().filter(|refusal| Instant::now() < refusal.until) {
+            return Err(CredentialsError::provider_error(refusal.failure));
+        }
+        if let (Some(own), true) = (&self.own, self.caller.is(&self.role).await) {
+            return own.provide_credentials().await;
+        }
+        match self.caller.assume(&self.role).await {
+            Ok(credentials) => {
+                self.remember(None);
+                Ok(credentials)
+            }
+            Err(failure) => Err(CredentialsError::provider_error(self.refuse(failure))),
+        }
+    }
+
+    /// Pauses after a failure: a refusal for minutes, trouble on the way for as long as one retry is worth.
+    fn refuse(&self, failure: Failure) -> Failure {
+        let transient = failure.transient;
+        let mut failure = failure.of_credentials();
+        failure.message = format!("can't assume {}: {}", self.role.arn, failure.message);
+        let before = self.refusal().map_or(Duration::ZERO, |refusal| refusal.pause);
+        let pause = if transient { Duration::from_secs(5) } else { (before * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE) };
+        if failure.kind == FailureKind::Credentials {
+            let pause = humantime::format_duration(pause);
+            tracing::warn!(role = %self.role.arn, %pause, "{failure}; asked again after {pause}");
+        }
+        self.remember(Some(Refusal { failure: failure.clone(), pause, until: Instant::now() + pause }));
+        failure
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn remember(&self, refusal: Option<Refusal>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+    }
+}
+
+impl ProvideCredentials for RoleProvider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.credentials())
+    }
+}

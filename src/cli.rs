@@ -1,0 +1,209 @@
+//! The command line: arguments, each with its environment twin, to one command; and the exit codes.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{Config, Mistakes};
+use crate::log;
+
+mod demo;
+mod once;
+mod print;
+mod serve;
+
+/// Prometheus exporter for Amazon SES: sandbox, quota, enforcement and identities of every account and region.
+#[derive(Debug, Parser)]
+#[command(name = "ses-exporter", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    web: Web,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "Without a command it serves. Every option has an environment variable, shown in brackets.\n\
+    Exit codes: 0 done, 1 failed to run, 2 wrong usage, 78 bad configuration.";
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+struct Common {
+    /// Configuration file; without one, the default credentials and the region of the AWS environment are used.
+    #[arg(long = "config.file", value_name = "FILE", env = "SES_EXPORTER_CONFIG_FILE", global = true)]
+    config_file: Option<PathBuf>,
+    /// Check the configuration and end: 0 if it is good, 78 with every mistake if not.
+    #[arg(long = "config.check", env = "SES_EXPORTER_CONFIG_CHECK", global = true)]
+    config_check: bool,
+    /// Regions to poll, with commas between them, or "all"; replaces `[aws] regions`.
+    #[arg(long = "aws.regions", value_name = "REGIONS", env = "SES_EXPORTER_REGIONS", global = true)]
+    regions: Option<String>,
+    /// How much is logged.
+    #[arg(
+        long = "log.level",
+        value_name = "LEVEL",
+        env = "SES_EXPORTER_LOG_LEVEL",
+        value_enum,
+        default_value_t,
+        global = true
+    )]
+    log_level: log::Level,
+    /// How it is logged, to standard error.
+    #[arg(
+        long = "log.format",
+        value_name = "FORMAT",
+        env = "SES_EXPORTER_LOG_FORMAT",
+        value_enum,
+        default_value_t,
+        global = true
+    )]
+    log_format: log::Form,
+}
+
+/// What commands take that serve pages.
+#[derive(Clone, Debug, Args)]
+struct Web {
+    /// Address to listen on; can be repeated (in the environment: with commas).
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        env = "SES_EXPORTER_WEB_LISTEN_ADDRESS",
+        value_delimiter = ',',
+        default_value = LISTEN,
+        global = true
+    )]
+    listen_addresses: Vec<String>,
+    /// Path under which the metrics are.
+    #[arg(
+        long = "web.telemetry-path",
+        value_name = "PATH",
+        env = "SES_EXPORTER_WEB_TELEMETRY_PATH",
+        default_value = "/metrics",
+        value_parser = telemetry_path,
+        global = true
+    )]
+    telemetry_path: String,
+}
+
+/// 10060 is not in Prometheus' list of default ports.
+const LISTEN: &str = ":10060";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Poll AWS and serve the metrics (the default).
+    Serve,
+    /// Serve a simulated AWS with four accounts in all regions, and poll it. Needs no AWS account.
+    Demo(demo::Demo),
+    /// Poll everything once, print the page and end: 1 if any target failed.
+    Once(once::Once),
+    /// Print what this program knows about itself.
+    Print {
+        /// What to print.
+        #[arg(value_enum)]
+        what: Printable,
+        /// With `config`: what is in force, without secrets, instead of the reference.
+        #[arg(long)]
+        effective: bool,
+    },
+}
+
+/// What `print` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Printable {
+    /// Every metric, as a table.
+    Metrics,
+    /// The IAM policy with exactly the actions that the enabled collectors need.
+    IamPolicy,
+    /// The configuration: every key, its default, its meaning.
+    Config,
+}
+
+/// Why a command ended without doing what it should.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    /// Exit code 78.
+    #[error(transparent)]
+    Configuration(#[from] Mistakes),
+    /// Exit code 1.
+    #[error("{0:#}")]
+    Failed(#[from] anyhow::Error),
+}
+
+/// `EX_CONFIG` of sysexits.h.
+const BAD_CONFIGURATION: u8 = 78;
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(error) = log::start(arguments.common.log_level, arguments.common.log_format) {
+        say(&format!("can't log: {error}"));
+    }
+    let ended = match arguments.common.config().map_err(Ended::from) {
+        Ok(_) if arguments.common.config_check => print_line("the configuration is good"),
+        Ok(config) => execute(arguments, config),
+        Err(mistakes) => Err(mistakes),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(why) => {
+            say(&why.to_string());
+            ExitCode::from(if matches!(why, Ended::Configuration(_)) { BAD_CONFIGURATION } else { 1 })
+        }
+    }
+}
+
+fn execute(arguments: Arguments, config: Config) -> Result<ExitCode, Ended> {
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(&config, &arguments.web),
+        Command::Demo(demo) => demo::run(&demo, config, &arguments.web),
+        Command::Once(once) => once::run(&once, &config),
+        Command::Print { what, effective } => print::run(what, effective, &config),
+    }
+}
+
+impl Common {
+    fn config(&self) -> Result<Config, Mistakes> {
+        // An empty variable is how containers say "not set".
+        let file = self.config_file.as_deref().filter(|file| !file.as_os_str().is_empty());
+        Config::load(file, self.regions.as_deref())
+    }
+}
+
+fn telemetry_path(path: &str) -> Result<String, String> {
+    let taken = ["/", "/-/healthy", "/-/ready"].contains(&path);
+    let plain =
+        path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#%\"<>".contains(&byte));
+    if plain && !taken {
+        Ok(path.to_owned())
+    } else {
+        Err("it must begin with / and be no other page's path; /metrics is usual".to_owned())
+    }
+}
+
+/// Says one sentence on standard error, which may be closed.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "ses-exporter: {text}");
+}
+
+fn print_line(text: &str) -> Result<ExitCode, Ended> {
+    print_text(&format!("{text}\n"))
+}
+
+/// Prints to standard output. A reader that has gone (`| head`) is no failure.
+fn print_text(text: &str) -> Result<ExitCode, Ended> {
+    match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::from(error).context("can't write to standard output").into())
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The runtime of every command. Threads that resolve names are the ones that can pile up, so they are bounded.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(80).build()?)
+}

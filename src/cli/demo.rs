@@ -1,0 +1,91 @@
+//! `demo`: the agent and a simulated AWS in one process, on loopback. It shows everything and needs nothing.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use aws_credential_types::Credentials;
+
+use super::{Ended, Web, print_line, runtime, serve};
+use crate::config::{Config, ConfiguredAccount, Regions};
+use crate::simulator::{Simulator, World};
+use crate::target::Role;
+
+/// The arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Demo {
+    /// Address of the simulated AWS.
+    #[arg(
+        long = "simulator.listen-address",
+        value_name = "ADDRESS",
+        env = "SES_EXPORTER_SIMULATOR_LISTEN_ADDRESS",
+        default_value = "127.0.0.1:10061"
+    )]
+    simulator: SocketAddr,
+    /// Another number makes another world.
+    #[arg(long = "simulator.seed", value_name = "NUMBER", env = "SES_EXPORTER_SIMULATOR_SEED", default_value_t = 1)]
+    seed: u64,
+}
+
+/// The demo listens on loopback unless told otherwise: nobody should serve made-up numbers to a network by mistake.
+const LISTEN: &str = "127.0.0.1:10060";
+/// A demo is looked at for minutes, so everything but the account is read four times as often.
+const INTERVAL: Duration = Duration::from_secs(15);
+
+pub(super) fn run(demo: &Demo, config: Config, web: &Web) -> Result<ExitCode, Ended> {
+    let mut web = web.clone();
+    if web.listen_addresses == [super::LISTEN] {
+        web.listen_addresses = vec![LISTEN.to_owned()];
+    }
+    let runtime = runtime()?;
+    let ended = runtime.block_on(start(demo, config, &web));
+    runtime.shutdown_timeout(serve::LEAVE_THREADS);
+    ended.map_err(Ended::from)
+}
+
+async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCode> {
+    let listeners = serve::bind(web)?;
+    let world = World::demo(demo.seed);
+    let key = world.caller().cloned().ok_or_else(|| anyhow!("the simulated world has no caller"))?;
+    let config = demo_config(config, &world);
+    let simulator = Simulator::start(demo.simulator, world);
+    let simulator = simulator.await.with_context(|| {
+        format!("can't listen on {}; choose another with --simulator.listen-address", demo.simulator)
+    })?;
+    let config = Config { aws: crate::config::Aws { endpoint_url: Some(simulator.url()), ..config.aws }, ..config };
+    let credentials = Credentials::new(&key.id, &key.secret, None, None, "demo");
+    explain(web, &simulator, &key.id, &key.secret);
+    serve::serve(&config, web, listeners, Some(credentials)).await
+}
+
+/// Every account of the world, in all regions, under the names that the world gives.
+fn demo_config(mut config: Config, world: &World) -> Config {
+    config.aws.regions = Regions::All;
+    config.accounts = world
+        .entrances()
+        .into_iter()
+        .map(|entrance| ConfiguredAccount {
+            name: Some(entrance.name),
+            role: entrance.role_arn.map(|arn| Role { arn, external_id: entrance.external_id }),
+            ..ConfiguredAccount::default()
+        })
+        .collect();
+    for schedule in &mut config.collectors {
+        schedule.interval = schedule.interval.min(INTERVAL);
+    }
+    config
+}
+
+fn explain(web: &Web, simulator: &Simulator, key: &str, secret: &str) {
+    let (url, path) = (simulator.url(), &web.telemetry_path);
+    let address = web.listen_addresses.first().map_or(LISTEN, String::as_str);
+    let text = format!(
+        "A simulated AWS with four accounts runs at {url}; its controls are at {url}/_simulator/.\n\
+         Look at http://{address}/ and http://{address}{path}.\n\n\
+         To ask the same AWS with other commands, such as `aws sesv2 get-account`:\n\n\
+         export AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} AWS_REGION=us-east-1\n"
+    );
+    // The demo goes on when nobody reads its words.
+    drop(print_line(&text));
+}

@@ -1,0 +1,75 @@
+//! `once`: poll everything once and write the page, for cron and the textfile collector.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+
+use super::{Ended, print_text, runtime, say, serve};
+use crate::config::Config;
+use crate::estate::Estate;
+use crate::exporter::Exporter;
+use crate::exposition::Format;
+use crate::page::Encoding;
+
+/// The arguments of `once`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Once {
+    /// Write the page to this file, whole or not at all, instead of to standard output.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(super) fn run(once: &Once, config: &Config) -> Result<ExitCode, Ended> {
+    let runtime = runtime()?;
+    let polled = runtime.block_on(poll(config));
+    runtime.shutdown_timeout(serve::LEAVE_THREADS);
+    let (page, failures) = polled?;
+    match &once.output {
+        Some(file) => write(file, &page)?,
+        None => drop(print_text(&page)?),
+    }
+    for failure in &failures {
+        say(failure);
+    }
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The page after every collector tried every target once, and what went wrong.
+async fn poll(config: &Config) -> anyhow::Result<(String, Vec<String>)> {
+    let exporter = Exporter::start(config, None).await?;
+    let mut estate = exporter.estate.clone();
+    let seen = estate.wait_for(complete).await.context("the keeper ended")?.clone();
+    let page = exporter.pages.get((Format::Text, Encoding::Identity), Duration::from_mins(1)).await;
+    let page = page.ok_or_else(|| anyhow!("the page could not be built"))?;
+    Ok((String::from_utf8(page.to_vec())?, failures(&seen)))
+}
+
+fn complete(estate: &Estate) -> bool {
+    let all = 0..estate.collectors.len();
+    estate.targets.iter().all(|view| all.clone().all(|collector| view.settled(collector)))
+}
+
+fn failures(estate: &Estate) -> Vec<String> {
+    let views = estate.targets.iter().filter(|view| view.skipped.is_none());
+    views
+        .flat_map(|view| view.slots.iter().map(move |slot| (view, slot)))
+        .filter_map(|(view, slot)| {
+            let failure = slot.last.as_ref()?.failure.as_ref()?;
+            Some(format!("can't read {} of {}: {failure}", slot.collector, view.target))
+        })
+        .collect()
+}
+
+/// Writes beside the file and renames: whoever reads it never sees half a page.
+fn write(file: &Path, page: &str) -> anyhow::Result<()> {
+    let beside = file.with_extension(format!("prom.{}.tmp", std::process::id()));
+    let written = fs::write(&beside, page).and_then(|()| fs::rename(&beside, file));
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&beside);
+    }
+    written.with_context(|| format!("can't write {}", file.display()))
+}

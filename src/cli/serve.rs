@@ -1,0 +1,105 @@
+//! `serve`: poll AWS in the background, answer scrapes, until told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use aws_credential_types::Credentials;
+use sd_notify::NotifyState;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::{Ended, Web, runtime};
+use crate::config::Config;
+use crate::exporter::Exporter;
+use crate::shutdown::Signals;
+use crate::site::Routes;
+use crate::web::{self, Limits};
+
+/// Name look-ups that hang in threads are left behind after this long.
+pub(super) const LEAVE_THREADS: Duration = Duration::from_millis(200);
+
+pub(super) fn run(config: &Config, web: &Web) -> Result<ExitCode, Ended> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
+        let listeners = bind(web)?;
+        serve(config, web, listeners, None).await
+    });
+    runtime.shutdown_timeout(LEAVE_THREADS);
+    ended.map_err(Ended::from)
+}
+
+/// Listens before anything else is done: a port that is taken must not cost a call to AWS.
+pub(super) fn bind(web: &Web) -> anyhow::Result<Vec<TcpListener>> {
+    web.listen_addresses.iter().map(|address| Ok(web::bind(address)?)).collect()
+}
+
+/// Serves until a signal, then stops: not ready, no new connections, answers in flight finished, all within two seconds.
+pub(super) async fn serve(
+    config: &Config,
+    web: &Web,
+    listeners: Vec<TcpListener>,
+    credentials: Option<Credentials>,
+) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::new().context("can't listen for signals")?;
+    for listener in &listeners {
+        let address = listener.local_addr()?;
+        tracing::info!(%address, "listening on http://{address}{}", web.telemetry_path);
+    }
+    let mut exporter = Exporter::start(config, credentials).await?;
+    let (stop, stopping) = watch::channel(false);
+    let routes = Arc::new(Routes {
+        telemetry_path: web.telemetry_path.clone(),
+        pages: exporter.pages.clone(),
+        estate: exporter.estate.clone(),
+        readiness: exporter.readiness(),
+        stopping: stopping.clone(),
+    });
+    let server = web::serve(listeners, routes, Limits::default(), Arc::clone(&exporter.telemetry), stopping);
+    let mut server = tokio::spawn(server);
+    let watchdog = tokio::spawn(report(exporter.readiness()));
+    let code = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, "{signal}: stopping");
+            ExitCode::SUCCESS
+        }
+        reason = exporter.failed() => {
+            tracing::error!("can't go on: {reason}");
+            ExitCode::FAILURE
+        }
+        ended = &mut server => {
+            tracing::error!("the HTTP server ended: {ended:?}");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    watchdog.abort();
+    notify(&[NotifyState::Stopping]);
+    stop.send_replace(true);
+    tokio::select! {
+        _ = &mut server => {}
+        signal = signals.next() => tracing::warn!(signal, "{signal} again: ending at once"),
+    }
+    Ok(code)
+}
+
+/// Tells systemd when the agent is ready, and from then on that its runtime still turns.
+async fn report(readiness: crate::exporter::Readiness) {
+    while readiness.waiting_for() > 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tracing::info!("ready: every target has answered, failed or had its time");
+    notify(&[NotifyState::Ready]);
+    let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    loop {
+        notify(&[NotifyState::Watchdog]);
+        tokio::time::sleep(limit / 2).await;
+    }
+}
+
+fn notify(state: &[NotifyState<'_>]) {
+    // Outside of systemd there is nobody to tell.
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::debug!("systemd does not listen: {error}");
+    }
+}

@@ -1,0 +1,257 @@
+//! The estate: one immutable picture of everything the agent has seen, and its only writer, the keeper.
+//!
+//! Readings are shared, never copied: a new picture costs pointers. A reading that fails leaves the last good one in
+//! place with its age; how old a reading may be before its series go is decided where it is shown ([`Slot::fresh`]).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::aws::{Failure, FailureKind, Requests, SkipReason};
+use crate::collector::{AnyCollector, AnyReading};
+use crate::metric::{Family, counter, flag, gauge};
+use crate::target::{Target, partition};
+
+/// Everything seen, at one moment.
+#[derive(Clone)]
+pub struct Estate {
+    /// The collectors that run; a target's slots are in their order.
+    pub collectors: Arc<[Arc<dyn AnyCollector>]>,
+    /// Every target, in the order of the configuration.
+    pub targets: Arc<[Arc<TargetView>]>,
+}
+
+/// One target as it is known.
+#[derive(Clone)]
+pub struct TargetView {
+    /// Account and region.
+    pub target: Target,
+    /// The value of the label `account`; none until AWS has told the account's id.
+    pub account: Option<Arc<str>>,
+    /// The account's twelve digits.
+    pub account_id: Option<Arc<str>>,
+    /// Why the target is left alone.
+    pub skipped: Option<SkipReason>,
+    /// One slot a collector.
+    pub slots: Vec<Arc<Slot>>,
+    /// Requests sent on behalf of this target.
+    pub requests: Arc<Requests>,
+}
+
+/// What one collector last saw at one target.
+#[derive(Clone)]
+pub struct Slot {
+    /// The collector's name.
+    pub collector: &'static str,
+    /// The last good reading.
+    pub reading: Option<Dated>,
+    /// How the last attempt ended; none before the first.
+    pub last: Option<Attempt>,
+    /// Failed attempts by kind.
+    pub failures: BTreeMap<FailureKind, u64>,
+}
+
+/// A reading with its time.
+#[derive(Clone)]
+pub struct Dated {
+    /// The reading.
+    pub value: AnyReading,
+    /// When it was taken, on the wall clock.
+    pub at: SystemTime,
+    /// The same on a clock that never jumps.
+    pub taken: Instant,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// What went wrong, if anything.
+    pub failure: Option<Failure>,
+    /// How long it took, waiting for its turn included.
+    pub duration: Duration,
+}
+
+impl Slot {
+    /// An empty slot.
+    pub fn new(collector: &'static str) -> Self {
+        Self { collector, reading: None, last: None, failures: BTreeMap::new() }
+    }
+
+    /// The last good reading, unless it is older than `stale_after`.
+    pub fn fresh(&self, now: Instant, stale_after: Duration) -> Option<&Dated> {
+        self.reading.as_ref().filter(|reading| now.saturating_duration_since(reading.taken) < stale_after)
+    }
+}
+
+/// What the keeper is told.
+pub enum Event {
+    /// A collector tried to read a target.
+    Tried {
+        /// The target's place in the estate.
+        target: usize,
+        /// The collector's place in the estate.
+        collector: usize,
+        /// The reading, or why there is none.
+        outcome: Result<Dated, Failure>,
+        /// How long it took.
+        duration: Duration,
+    },
+    /// AWS has told the id of the account that these targets belong to.
+    Identified {
+        /// Their places in the estate.
+        targets: Vec<usize>,
+        /// The account's twelve digits.
+        account_id: Arc<str>,
+    },
+}
+
+/// Applies events until all who could send one are gone, and publishes each new picture.
+pub async fn keep(mut events: mpsc::Receiver<Event>, estate: watch::Sender<Estate>) {
+    let mut batch = Vec::new();
+    while events.recv_many(&mut batch, 1024).await > 0 {
+        let mut targets = estate.borrow().targets.to_vec();
+        for event in batch.drain(..) {
+            apply(&mut targets, event);
+        }
+        estate.send_modify(|estate| estate.targets = targets.into());
+    }
+}
+
+/// An event about a target that is not there any more changes nothing.
+fn apply(views: &mut [Arc<TargetView>], event: Event) {
+    match event {
+        Event::Tried { target, collector, outcome, duration } => {
+            if let Some(view) = views.get_mut(target) {
+                tried(Arc::make_mut(view), collector, outcome, duration);
+            }
+        }
+        Event::Identified { targets, account_id } => {
+            for target in targets {
+                if let Some(view) = views.get_mut(target).map(Arc::make_mut) {
+                    view.account.get_or_insert_with(|| Arc::clone(&account_id));
+                    view.account_id = Some(Arc::clone(&account_id));
+                }
+            }
+        }
+    }
+}
+
+fn tried(view: &mut TargetView, collector: usize, outcome: Result<Dated, Failure>, duration: Duration) {
+    view.skipped = outcome.as_ref().err().and_then(|failure| failure.skip);
+    let Some(slot) = view.slots.get_mut(collector).map(Arc::make_mut) else { return };
+    let failure = match outcome {
+        Ok(reading) => {
+            slot.reading = Some(reading);
+            None
+        }
+        Err(failure) => {
+            if failure.skip.is_none() {
+                *slot.failures.entry(failure.kind).or_default() += 1;
+            }
+            Some(failure)
+        }
+    };
+    slot.last = Some(Attempt { failure, duration });
+}
+
+/// What a target says about the agent's work on it. All of it comes from the slots, so it can't disagree with the data.
+pub const METRICS: &[&dyn Family<TargetView>] = &[
+    &gauge(
+        "ses_exporter_target_info",
+        "Always 1, with the account id and the partition of a target.",
+        ["aws_account_id", "partition"],
+        |view: &TargetView, out| {
+            if let Some(id) = &view.account_id {
+                out.push([id, partition(&view.target.region)], 1.0);
+            }
+        },
+    ),
+    &gauge(
+        "ses_exporter_target_skipped",
+        "1 while a target is left alone, with the proven reason; it is asked again every hour.",
+        ["reason"],
+        |view: &TargetView, out| {
+            if let Some(reason) = view.skipped {
+                out.push([reason.as_str()], 1.0);
+            }
+        },
+    ),
+    &gauge(
+        "ses_exporter_collector_success",
+        "Whether the collector's last attempt succeeded.",
+        ["collector"],
+        |view: &TargetView, out| {
+            for (slot, last) in view.attempts() {
+                out.push([slot.collector], flag(last.failure.is_none()));
+            }
+        },
+    ),
+    &gauge(
+        "ses_exporter_collector_duration_seconds",
+        "How long the collector's last attempt took, waiting for its turn included.",
+        ["collector"],
+        |view: &TargetView, out| {
+            for (slot, last) in view.attempts() {
+                out.push([slot.collector], last.duration.as_secs_f64());
+            }
+        },
+    ),
+    &gauge(
+        "ses_exporter_collector_last_success_timestamp_seconds",
+        "When the collector last succeeded, as Unix time; its series are of that age.",
+        ["collector"],
+        |view: &TargetView, out| {
+            for (slot, _) in view.attempts() {
+                let at = slot.reading.as_ref().and_then(|reading| reading.at.duration_since(UNIX_EPOCH).ok());
+                out.push_known([slot.collector], at.map(|since| milliseconds(since.as_secs_f64())));
+            }
+        },
+    ),
+    &counter(
+        "ses_exporter_collector_failures_total",
+        "Failed attempts of the collector by kind; a series appears with its first failure.",
+        ["collector", "kind"],
+        |view: &TargetView, out| {
+            for (slot, _) in view.attempts() {
+                for (kind, count) in &slot.failures {
+                    out.push([slot.collector, kind.as_str()], number(*count));
+                }
+            }
+        },
+    ),
+    &counter(
+        "ses_exporter_aws_requests_total",
+        "Requests sent to AWS, each attempt counted; calls to STS count for the account's first region.",
+        ["service", "operation"],
+        |view: &TargetView, out| {
+            for (operation, count) in view.requests.snapshot() {
+                out.push([operation.service, operation.name], number(count));
+            }
+        },
+    ),
+];
+
+impl TargetView {
+    /// The slots that were tried; none while the target is skipped.
+    fn attempts(&self) -> impl Iterator<Item = (&Slot, &Attempt)> {
+        let slots = if self.skipped.is_some() { [].iter() } else { self.slots.iter() };
+        slots.filter_map(|slot| Some((&**slot, slot.last.as_ref()?)))
+    }
+
+    /// Whether the collector's first attempt is over, or not needed.
+    pub fn settled(&self, collector: usize) -> bool {
+        self.skipped.is_some() || self.slots.get(collector).is_some_and(|slot| slot.last.is_some())
+    }
+}
+
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "Prometheus knows doubles only")]
+fn number(count: u64) -> f64 {
+    count as f64
+}

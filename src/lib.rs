@@ -1,0 +1,39 @@
+//! ses-exporter watches Amazon SES and tells Prometheus.
+//!
+//! The way of the data, one direction, no circles:
+//!
+//! ```text
+//! config ─▶ targets (account × region)
+//!             │
+//!  poller: one task per (target, collector), waits for its tick
+//!             │
+//!  collector.read ─▶ Reading or Failure ══▶ keeper, the only writer ─▶ Estate
+//!   calls AWS only through Aws::call                                     │
+//!                                            page builder ─▶ bytes ─▶ web, once
+//! ```
+//!
+//! Reading order: [`metric`] and [`collector`] (the words), [`collectors`] (the table, one file each), [`target`],
+//! [`aws`] (the one door), [`poller`], [`estate`], [`page`] and [`exposition`], [`web`] and [`site`], and [`exporter`], which wires
+//! all of them. [`simulator`] is Amazon SES as a local server; it uses nothing of this crate.
+//!
+//! Who may use whom is held by `tests/tidy.rs`.
+
+pub mod aws;
+pub mod cli;
+pub mod collector;
+pub mod collectors;
+pub mod config;
+pub mod estate;
+pub mod exporter;
+pub mod exposition;
+pub mod log;
+pub mod metric;
+pub mod page;
+pub mod poller;
+pub mod reference;
+pub mod shutdown;
+pub mod simulator;
+pub mod site;
+pub mod target;
+pub mod telemetry;
+pub mod web;

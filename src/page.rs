@@ -1,0 +1,230 @@
+//! The page builder: turns the estate into bytes, ahead of the scrapes.
+//!
+//! A page is built when the estate changed, and every ten seconds while somebody reads it; never sooner than a second
+//! after the last build, nor sooner than nine times as long as that build took, so that building costs a tenth of one
+//! core at most. A format is kept only while somebody asks for it. A scrape clones a pointer; it gathers nothing.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use hyper::body::Bytes;
+use tokio::sync::{Notify, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::estate::{self, Estate};
+use crate::exposition::{Exposition, Format};
+use crate::telemetry::Telemetry;
+
+/// How the bytes of a page are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Encoding {
+    /// As they are.
+    Identity,
+    /// gzip.
+    Gzip,
+}
+
+/// Which of the pages.
+pub type Kind = (Format, Encoding);
+
+const KINDS: [Kind; 4] = [
+    (Format::Text, Encoding::Identity),
+    (Format::Text, Encoding::Gzip),
+    (Format::OpenMetrics, Encoding::Identity),
+    (Format::OpenMetrics, Encoding::Gzip),
+];
+
+/// No build begins sooner after the end of the last one.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// Nor sooner than this many times the duration of the last one.
+const PAUSE_PER_BUILD: u32 = 9;
+/// A page that is read is built anew after this long even if nothing changed: the agent's own metrics move.
+const OLDEST_PAGE: Duration = Duration::from_secs(10);
+/// A kind of page that nobody asked for in this long is forgotten. Prometheus asks every minute or oftener.
+const KEPT_FOR: Duration = Duration::from_mins(5);
+/// Fastest level: six times the time buys a third of the bytes.
+const LEVEL: Compression = Compression::new(1);
+
+/// The finished pages.
+#[derive(Clone, Default)]
+struct Built(BTreeMap<Kind, Bytes>);
+
+/// Where pages are asked for. Clones share everything.
+#[derive(Clone)]
+pub struct Pages {
+    built: watch::Receiver<Built>,
+    wanted: Arc<Wanted>,
+}
+
+/// When each kind was last asked for, in milliseconds since the start; 0 = never.
+struct Wanted {
+    start: Instant,
+    asked: [AtomicU64; KINDS.len()],
+    nudge: Notify,
+}
+
+impl Wanted {
+    fn ask(&self, kind: Kind) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        if let Some(asked) = self.slot(kind) {
+            asked.store(now, Ordering::Relaxed);
+        }
+    }
+
+    fn slot(&self, kind: Kind) -> Option<&AtomicU64> {
+        KINDS.iter().zip(&self.asked).find_map(|(known, asked)| (*known == kind).then_some(asked))
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        let now = self.start.elapsed();
+        let recent = |asked: u64| asked > 0 && now.saturating_sub(Duration::from_millis(asked)) < KEPT_FOR;
+        KINDS
+            .iter()
+            .zip(&self.asked)
+            .filter(|(_, asked)| recent(asked.load(Ordering::Relaxed)))
+            .map(|(kind, _)| *kind)
+            .collect()
+    }
+}
+
+impl Pages {
+    /// The page, at once if it is kept, else as soon as it is built; none if that takes longer than `patience`.
+    pub async fn get(&self, kind: Kind, patience: Duration) -> Option<Bytes> {
+        self.wanted.ask(kind);
+        if let Some(page) = self.built.borrow().0.get(&kind) {
+            return Some(page.clone());
+        }
+        self.wanted.nudge.notify_one();
+        let mut built = self.built.clone();
+        let found = timeout(patience, built.wait_for(|built| built.0.contains_key(&kind))).await.ok()?.ok()?;
+        found.0.get(&kind).cloned()
+    }
+}
+
+/// What a page is made of.
+#[derive(Clone)]
+pub struct Sources {
+    /// The picture.
+    pub estate: watch::Receiver<Estate>,
+    /// What is not about a target.
+    pub telemetry: Arc<Telemetry>,
+    /// How old a reading may be.
+    pub stale_after: Duration,
+}
+
+/// Makes the place to ask, and the task that builds for it.
+pub fn pages(sources: Sources) -> (Pages, impl Future<Output = ()> + Send) {
+    let (publish, built) = watch::channel(Built::default());
+    let asked = [const { AtomicU64::new(0) }; KINDS.len()];
+    let wanted = Arc::new(Wanted { start: Instant::now(), asked, nudge: Notify::new() });
+    (Pages { built, wanted: Arc::clone(&wanted) }, build_for_ever(sources, publish, wanted))
+}
+
+async fn build_for_ever(mut sources: Sources, publish: watch::Sender<Built>, wanted: Arc<Wanted>) {
+    let mut pause_until = Instant::now();
+    let mut grows_old = Instant::now() + OLDEST_PAGE;
+    loop {
+        tokio::select! {
+            changed = sources.estate.changed() => if changed.is_err() { return },
+            () = wanted.nudge.notified() => {}
+            () = sleep_until(grows_old) => {}
+        }
+        sleep_until(pause_until).await;
+        grows_old = Instant::now() + OLDEST_PAGE;
+        let kinds = wanted.kinds();
+        if kinds.is_empty() {
+            publish.send_replace(Built::default());
+            continue;
+        }
+        sources.estate.mark_unchanged();
+        let (from, began) = (sources.clone(), Instant::now());
+        let Ok((built, series)) = spawn_blocking(move || build(&from, &kinds)).await else {
+            continue; // the panic is in the log; the last page stays, and the next change tries again
+        };
+        publish.send_replace(built);
+        let took = began.elapsed();
+        sources.telemetry.page_built(series, took);
+        pause_until = Instant::now() + SHORTEST_PAUSE.max(took * PAUSE_PER_BUILD);
+        grows_old = grows_old.min(deadline(&sources)).max(pause_until);
+    }
+}
+
+/// The moment at which the next reading turns stale, and its series must go.
+fn deadline(sources: &Sources) -> Instant {
+    let now = Instant::now();
+    let estate = sources.estate.borrow();
+    let slots = estate.targets.iter().flat_map(|view| &view.slots);
+    let ends = slots
+        .filter_map(|slot| slot.fresh(now, sources.stale_after).map(|reading| reading.taken + sources.stale_after));
+    ends.min().unwrap_or(now + OLDEST_PAGE)
+}
+
+/// All kinds of one page, and the number of series on it.
+fn build(sources: &Sources, kinds: &[Kind]) -> (Built, usize) {
+    let estate = sources.estate.borrow().clone();
+    let mut pages = BTreeMap::new();
+    let mut most = 0;
+    for (format, encoding) in kinds {
+        let written = match encoding {
+            Encoding::Identity => render(Exposition::new(Vec::new(), *format), &estate, sources),
+            Encoding::Gzip => render(Exposition::new(GzEncoder::new(Vec::new(), LEVEL), *format), &estate, sources)
+                .and_then(|(encoder, series)| Ok((encoder.finish()?, series))),
+        };
+        match written {
+            Ok((bytes, series)) => {
+                pages.insert((*format, *encoding), Bytes::from(bytes));
+                most = most.max(series);
+            }
+            Err(error) => tracing::error!("can't build the page: {error}"),
+        }
+    }
+    (Built(pages), most)
+}
+
+/// Families outer, targets inner: one block a family.
+fn render<W: Write>(mut out: Exposition<W>, estate: &Estate, sources: &Sources) -> io::Result<(W, usize)> {
+    let now = Instant::now();
+    let targets = labelled(estate);
+    for (place, collector) in estate.collectors.iter().enumerate() {
+        for (number, family) in collector.families().iter().enumerate() {
+            out.family(family);
+            for (labels, view) in &targets {
+                let slot = view.slots.get(place);
+                if let Some(reading) = slot.and_then(|slot| slot.fresh(now, sources.stale_after)) {
+                    out.common_labels(labels);
+                    collector.write(number, &reading.value, &mut out);
+                }
+            }
+        }
+    }
+    for family in estate::METRICS {
+        out.family(&family.about());
+        for (labels, view) in &targets {
+            out.common_labels(labels);
+            family.write(view, &mut out);
+        }
+    }
+    out.common_labels(&[]);
+    out.registry(&sources.telemetry.gather());
+    out.finish()
+}
+
+/// The targets whose account is known, with the two labels that all their series carry. Two configured accounts can
+/// turn out to be the same one: the first speaks for it, or Prometheus would see series twice.
+fn labelled(estate: &Estate) -> Vec<([(&str, &str); 2], &estate::TargetView)> {
+    let mut seen = HashSet::new();
+    estate
+        .targets
+        .iter()
+        .filter_map(|view| {
+            let (account, region) = (view.account.as_deref()?, &*view.target.region);
+            seen.insert((account, region)).then_some(([("account", account), ("aws_region", region)], &**view))
+        })
+        .collect()
+}

@@ -1,0 +1,137 @@
+//! The tasks that read: one for each collector at each target, each on its own clock.
+//!
+//! First readings come within a second of the start, spread by chance; from then on a task reads every interval,
+//! shifted by chance so that targets don't call together. A late tick delays the next ones, it never bunches them.
+//! Nothing is retried here: the next tick is the retry. A panic is a failure like any other, until it is the eleventh
+//! within a minute.
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+
+use crate::aws::{Aws, Door, Failure, FailureKind};
+use crate::collector::{AnyCollector, AnyReading};
+use crate::estate::{Dated, Event};
+
+/// First readings are spread over this long: an agent is ready quickly, and 1,500 targets don't start in one instant.
+const START_WINDOW: Duration = Duration::from_millis(900);
+/// How many panics a task may have within a minute before the process gives up.
+const MOST_PANICS: usize = 10;
+
+/// One collector at one target.
+pub struct Task {
+    /// The target's place in the estate.
+    pub target: usize,
+    /// The collector's place in the estate.
+    pub place: usize,
+    /// The collector.
+    pub collector: Arc<dyn AnyCollector>,
+    /// The target's door to AWS.
+    pub door: Arc<Door>,
+    /// Longest time of one reading, waiting for its turn not counted.
+    pub read_timeout: Duration,
+    /// When it reads.
+    pub schedule: Schedule,
+}
+
+/// When a task reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Schedule {
+    /// From the start to the first reading.
+    pub first: Duration,
+    /// From the first to the second reading: an interval and a share of one.
+    pub second: Duration,
+    /// From then on.
+    pub interval: Duration,
+}
+
+impl Schedule {
+    /// A schedule with the target's and the task's luck in it. `jitter` is the largest share of an interval by which
+    /// the second reading is put off.
+    pub fn new(interval: Duration, jitter: f64, start: f64, luck: f64) -> Self {
+        Self { first: START_WINDOW.mul_f64(start), second: interval.mul_f64(1.0 + jitter * luck), interval }
+    }
+}
+
+impl Task {
+    /// Reads for ever. Returns only when nobody listens any more, or with the reason for which the process must end.
+    pub async fn run(self, events: mpsc::Sender<Event>) -> Option<String> {
+        let mut previous: Option<AnyReading> = None;
+        let mut panics = Panics::default();
+        let mut trouble = None;
+        let start = Instant::now() + self.schedule.first;
+        sleep_until(start).await;
+        let mut ticks = interval_at(start + self.schedule.second, self.schedule.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let began = Instant::now();
+            let outcome = self.read(previous.as_ref()).await;
+            if let Ok(reading) = &outcome {
+                previous = Some(Arc::clone(&reading.value));
+            }
+            if outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::Panic) && panics.too_many() {
+                return Some(format!("collector {} panics all the time", self.collector.declaration().name));
+            }
+            self.log(trouble, outcome.as_ref().err());
+            trouble = outcome.as_ref().err().map(|failure| failure.kind);
+            let duration = began.elapsed();
+            let event = Event::Tried { target: self.target, collector: self.place, outcome, duration };
+            if events.send(event).await.is_err() {
+                return None;
+            }
+            ticks.tick().await;
+        }
+    }
+
+    async fn read(&self, previous: Option<&AnyReading>) -> Result<Dated, Failure> {
+        let (at, taken) = (SystemTime::now(), Instant::now());
+        let aws = Aws::new(Arc::clone(&self.door), self.read_timeout);
+        let name = self.collector.declaration().name;
+        let reading = AssertUnwindSafe(self.collector.read(&aws, previous, at)).catch_unwind();
+        let outcome = reading.await.unwrap_or_else(|panic| {
+            let said =
+                panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            Err(Failure::new(
+                FailureKind::Panic,
+                format!("collector {name} panicked: {}", said.unwrap_or("no message")),
+            ))
+        });
+        outcome.map(|value| Dated { value, at, taken })
+    }
+
+    /// Tells people when something changes; trouble that goes on is told to those who debug.
+    fn log(&self, before: Option<FailureKind>, failure: Option<&Failure>) {
+        let (target, collector) = (self.door.target(), self.collector.declaration().name);
+        let Some(failure) = failure else {
+            if before.is_some() {
+                tracing::info!(%target, collector, "{collector} of {target} can be read again");
+            }
+            return;
+        };
+        let kind = failure.kind.as_str();
+        if failure.skip.is_none() && before != Some(failure.kind) {
+            tracing::warn!(%target, collector, kind, "can't read {collector} of {target}: {failure}");
+        } else {
+            tracing::debug!(%target, collector, kind, "still can't read {collector} of {target}: {failure}");
+        }
+    }
+}
+
+/// Counts the panics of the last minute.
+#[derive(Debug, Default)]
+pub struct Panics(VecDeque<Instant>);
+
+impl Panics {
+    /// Notes one more, and says whether that is one too many.
+    pub fn too_many(&mut self) -> bool {
+        let now = Instant::now();
+        self.0.push_back(now);
+        self.0.retain(|at| now.duration_since(*at) < Duration::from_mins(1));
+        self.0.len() > MOST_PANICS
+    }
+}

@@ -1,0 +1,67 @@
+//! What follows from the tables: the metrics table and the IAM policy. A test holds the README and `deploy/` to them.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use crate::collectors;
+use crate::config::Config;
+use crate::metric::About;
+use crate::{estate, telemetry};
+
+/// Every metric as Markdown: one table a collector, then the agent's own.
+pub fn metrics() -> String {
+    let mut text = String::new();
+    for row in collectors::ALL {
+        let declaration = &row.declaration;
+        let actions = declaration.actions.join("`, `");
+        // Writing to a String can't fail, here and below.
+        let _ = write!(
+            text,
+            "### Collector `{}`\n\n{} Every {}. Needs `{actions}`. Each series has the labels `account` and `aws_region`.\n\n",
+            declaration.name,
+            declaration.about,
+            humantime::format_duration(declaration.interval),
+        );
+        table(&mut text, (row.families)());
+    }
+    text.push_str("### The agent, per target\n\nEach series has the labels `account` and `aws_region`.\n\n");
+    table(&mut text, estate::METRICS.iter().map(|family| family.about()));
+    text.push_str("### The agent itself\n\n");
+    table(&mut text, telemetry::METRICS.iter().copied());
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}
+
+fn table<'a>(text: &mut String, families: impl IntoIterator<Item = About<'a>>) {
+    text.push_str("| metric | kind | own labels | meaning |\n|---|---|---|---|\n");
+    for about in families {
+        let labels = about.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(" ");
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {labels} | {} |",
+            about.name,
+            about.kind.as_str(),
+            about.help.replace('|', "\\|")
+        );
+    }
+    text.push('\n');
+}
+
+/// The policy that the enabled collectors need, and not one action more.
+pub fn iam_policy(config: &Config) -> String {
+    let rows = collectors::ALL.iter().zip(&config.collectors).filter(|(_, schedule)| schedule.enabled);
+    let mut actions: Vec<&str> = rows.flat_map(|(row, _)| row.declaration.actions).copied().collect();
+    actions.sort_unstable();
+    actions.dedup();
+    let mut statements = vec![json!({"Sid": "ReadSes", "Effect": "Allow", "Action": actions, "Resource": "*"})];
+    let mut roles: Vec<&str> =
+        config.accounts.iter().filter_map(|account| Some(account.role.as_ref()?.arn.as_str())).collect();
+    roles.sort_unstable();
+    if !roles.is_empty() {
+        statements
+            .push(json!({"Sid": "AssumeRoles", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles}));
+    }
+    format!("{:#}\n", json!({"Version": "2012-10-17", "Statement": statements}))
+}

@@ -1,0 +1,123 @@
+//! Amazon SES v2, Amazon SES v1 and STS as a local HTTP server, for the demo and for tests.
+//!
+//! # What it is
+//! A [`World`] of accounts, regions, identities and sends, and a server that answers from it in the wire formats of AWS, so that
+//! unmodified SDKs and the `aws` command line talk to it: set `AWS_ENDPOINT_URL` to [`Simulator::url`]. The access key says which account
+//! asks, the credential scope which region. One simulator stands for all accounts and all regions.
+//!
+//! It behaves as AWS does where that matters to a client that polls: it refuses a second request within a second, it does not tell a
+//! wrong key from a region that is not enabled, it hands out temporary keys that expire, it pages, it leaves out what is empty, and
+//! bounces arrive late. Its world moves with its clock, and its clock can be moved. Whatever AWS or the network may do wrong can be
+//! ordered as a [`Fault`], in Rust or under `/_simulator/` (GET it for a list of all there is).
+//!
+//! # What it never does
+//! * It uses nothing else of this crate: a fault must not be shared with its judge.
+//! * It listens on nothing but the loopback, since whoever reaches it may change it.
+//! * It verifies no signatures: any secret will do.
+//! * It sends no mail, and none of its operations changes anything.
+//!
+//! # The way of a request
+//! `wire` reads it; `call` finds operation, key and region; `door` decides: known key (`sts`), fault (`trouble`, `spoil`), enabled region,
+//! rate (`rate`), then the operation (`sesv2`, `ses`, `sts`) on the state of the region (`region`, `identity`, `sending`); `body` sends the
+//! answer in the manner that a fault wants; `journal` remembers it. `control` is the API under `/_simulator/`, `seed` the demo.
+
+mod account;
+mod answer;
+mod body;
+mod call;
+mod chance;
+mod clock;
+mod control;
+mod door;
+mod geography;
+mod identity;
+mod journal;
+mod merge;
+mod page;
+mod rate;
+mod region;
+mod seed;
+mod sending;
+mod ses;
+mod sesv2;
+mod shared;
+mod spoil;
+mod story;
+mod sts;
+mod trouble;
+mod wire;
+mod world;
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use self::account::{AccessKey, Account, Entrance, Role};
+pub use self::clock::Clock;
+pub use self::geography::{REGIONS_BY_DEFAULT, REGIONS_TO_OPT_IN};
+pub use self::identity::Identity;
+pub use self::journal::{LoggedRequest, Service};
+pub use self::rate::Rate;
+pub use self::region::{ACCOUNT_MEMBERS, Region};
+pub use self::sending::{Bucket, Campaign, Profile, Sending};
+pub use self::shared::SharedWorld;
+pub use self::story::{Change, Scene};
+pub use self::trouble::{Fault, Trouble};
+pub use self::world::{World, WorldError};
+
+/// A running simulator. It ends, with all its connections, when it is dropped.
+#[derive(Debug)]
+pub struct Simulator {
+    address: SocketAddr,
+    world: SharedWorld,
+    server: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Starts to answer from `world` on `listen`; port 0 takes any free port. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When `listen` is not a loopback address, or cannot be bound.
+    pub async fn start(listen: SocketAddr, world: World) -> io::Result<Simulator> {
+        if !listen.ip().is_loopback() {
+            let why =
+                format!("the simulator listens on loopback addresses only, such as 127.0.0.1:0, and {listen} is none");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        let listener = TcpListener::bind(listen).await?;
+        let address = listener.local_addr()?;
+        let world = SharedWorld::new(world);
+        let server = tokio::spawn(wire::accept(listener, world.clone()));
+        Ok(Simulator { address, world, server })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:PORT`, the endpoint URL for SES v1, SES v2 and STS alike.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The world that it answers from.
+    pub fn world(&self) -> &SharedWorld {
+        &self.world
+    }
+
+    /// Ends it, and returns when the port is free again.
+    pub async fn stop(mut self) {
+        self.server.abort();
+        // An aborted task ends with an error by definition.
+        let _ = (&mut self.server).await;
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,207 @@
+//! The control API under `/_simulator/`: the world and its faults for people and for programs in other processes.
+//!
+//! JSON in and out. A mistake is answered with 400 or 404 and one sentence that says what is allowed. It needs no key: the simulator
+//! listens on the loopback only.
+
+mod faults;
+mod views;
+
+use std::time::Duration;
+
+use hyper::Method;
+use hyper::body::Bytes;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::answer::Answer;
+use super::call::decode_segment;
+use super::identity::Identity;
+use super::rate::Rate;
+use super::shared::SharedWorld;
+use super::world::WorldError;
+
+/// Where the control API begins. No path of AWS does.
+pub(super) const PREFIX: &str = "/_simulator";
+
+/// What there is: method, path, and what it is for.
+const ENDPOINTS: [(&str, &str, &str); 15] = [
+    ("GET", "/_simulator/", "this page"),
+    ("GET", "/_simulator/faults", "the faults in force"),
+    ("POST", "/_simulator/faults", "put a fault in force: kind, and optionally account, region, operation, count"),
+    ("DELETE", "/_simulator/faults", "remove all faults"),
+    ("DELETE", "/_simulator/faults/{id}", "remove a fault"),
+    ("GET", "/_simulator/requests", "what was asked of AWS, oldest first"),
+    ("DELETE", "/_simulator/requests", "forget what was asked"),
+    ("GET", "/_simulator/settings", "rate, latency and life of temporary keys"),
+    (
+        "PATCH",
+        "/_simulator/settings",
+        "change rate {per_second, burst} or null, latency_milliseconds, session_lifetime_seconds or null",
+    ),
+    ("POST", "/_simulator/clock", "move the world's time forward: advance_seconds"),
+    ("GET", "/_simulator/accounts/{id}/regions/{region}", "the state of a region"),
+    (
+        "PATCH",
+        "/_simulator/accounts/{id}/regions/{region}",
+        "merge into the account state (GetAccount's shape); Enabled is the opt-in",
+    ),
+    ("GET", "/_simulator/accounts/{id}/regions/{region}/identities/{name}", "an identity"),
+    (
+        "PUT",
+        "/_simulator/accounts/{id}/regions/{region}/identities/{name}",
+        "put an identity: type, status, sending_enabled, details",
+    ),
+    ("DELETE", "/_simulator/accounts/{id}/regions/{region}/identities/{name}", "remove an identity"),
+];
+
+/// Why a request to the control API was refused.
+#[derive(Debug, thiserror::Error)]
+enum Mistake {
+    #[error("{0}")]
+    Wrong(String),
+    #[error(transparent)]
+    World(#[from] WorldError),
+    #[error("there is no {0}; GET /_simulator/ lists what there is")]
+    Nothing(String),
+}
+
+impl Mistake {
+    fn status(&self) -> u16 {
+        if matches!(self, Mistake::Nothing(_)) { 404 } else { 400 }
+    }
+}
+
+/// Answers a request; `path` is what follows the prefix.
+pub(super) fn answer(world: &SharedWorld, method: &Method, path: &str, body: &Bytes) -> Answer {
+    let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decode_segment).collect();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match route(world, method, &segments, body) {
+        Ok(value) => Answer::json(200, &value),
+        Err(mistake) => Answer::json(mistake.status(), &json!({ "error": mistake.to_string() })),
+    }
+}
+
+fn route(world: &SharedWorld, method: &Method, segments: &[&str], body: &[u8]) -> Result<Value, Mistake> {
+    match (method.as_str(), segments) {
+        ("GET", []) => Ok(views::index(&world.lock(), &ENDPOINTS)),
+        ("GET", ["faults"]) => Ok(faults::list(world)),
+        ("POST", ["faults"]) => faults::inject(world, body),
+        ("DELETE", ["faults"]) => {
+            world.clear_faults();
+            Ok(json!({}))
+        }
+        ("DELETE", ["faults", id]) => faults::remove(world, id),
+        ("GET", ["requests"]) => Ok(views::requests(&world.requests())),
+        ("DELETE", ["requests"]) => {
+            world.clear_requests();
+            Ok(json!({}))
+        }
+        ("GET", ["settings"]) => Ok(views::settings(&world.lock())),
+        ("PATCH", ["settings"]) => change_settings(world, body),
+        ("POST", ["clock"]) => advance_clock(world, body),
+        ("GET", ["accounts", id, "regions", region]) => views::region(&world.lock(), id, region),
+        ("PATCH", ["accounts", id, "regions", region]) => patch_region(world, id, region, body),
+        ("GET", ["accounts", id, "regions", region, "identities", name]) => {
+            views::identity(&world.lock(), id, region, name)
+        }
+        ("PUT", ["accounts", id, "regions", region, "identities", name]) => put_identity(world, id, region, name, body),
+        ("DELETE", ["accounts", id, "regions", region, "identities", name]) => {
+            let removed = world.remove_identity(id, region, name)?;
+            removed.then(|| json!({})).ok_or_else(|| Mistake::Nothing(format!("identity {name} in {id} {region}")))
+        }
+        _ => Err(Mistake::Nothing(format!("{method} {PREFIX}/{}", segments.join("/")))),
+    }
+}
+
+fn patch_region(world: &SharedWorld, id: &str, region: &str, body: &[u8]) -> Result<Value, Mistake> {
+    let mut patch: Map<String, Value> = read(body)?;
+    let enabled = match patch.remove("Enabled") {
+        None => None,
+        Some(Value::Bool(enabled)) => Some(enabled),
+        Some(_) => return Err(Mistake::Wrong("Enabled must be true or false".to_owned())),
+    };
+    let mut world = world.lock();
+    world.patch_region(id, region, &Value::Object(patch))?;
+    if let Some(enabled) = enabled {
+        world.region_mut(id, region)?.enabled = enabled;
+    }
+    views::region(&world, id, region)
+}
+
+/// The body of PUT …/identities/{name}.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IdentityWords {
+    r#type: Option<String>,
+    status: Option<String>,
+    sending_enabled: Option<bool>,
+    details: Option<Value>,
+}
+
+fn put_identity(world: &SharedWorld, id: &str, region: &str, name: &str, body: &[u8]) -> Result<Value, Mistake> {
+    let words: IdentityWords = read(if body.is_empty() { b"{}" } else { body })?;
+    let mut identity = Identity::named(name).status(words.status.as_deref().unwrap_or("SUCCESS"));
+    if let Some(identity_type) = words.r#type {
+        identity.identity_type = identity_type;
+    }
+    if let Some(sending_enabled) = words.sending_enabled {
+        identity.sending_enabled = sending_enabled;
+    }
+    if let Some(details) = &words.details {
+        identity = identity.details(details);
+    }
+    let mut world = world.lock();
+    world.put_identity(id, region, identity)?;
+    views::identity(&world, id, region, name)
+}
+
+/// The body of POST …/clock.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockWords {
+    advance_seconds: u32,
+}
+
+fn advance_clock(world: &SharedWorld, body: &[u8]) -> Result<Value, Mistake> {
+    let words: ClockWords = read(body)?;
+    world.advance(Duration::from_secs(words.advance_seconds.into()));
+    Ok(json!({ "now": humantime::format_rfc3339_millis(world.now()).to_string() }))
+}
+
+fn change_settings(world: &SharedWorld, body: &[u8]) -> Result<Value, Mistake> {
+    let members: Map<String, Value> = read(body)?;
+    let mut world = world.lock();
+    for (name, value) in &members {
+        match name.as_str() {
+            "rate" => world.limiter.rate = rate(value)?,
+            "latency_milliseconds" => world.latency = Duration::from_millis(whole(name, value)?),
+            "session_lifetime_seconds" if value.is_null() => world.session_lifetime = None,
+            "session_lifetime_seconds" => world.session_lifetime = Some(Duration::from_secs(whole(name, value)?)),
+            other => {
+                return Err(Mistake::Wrong(format!(
+                    "there is no setting {other}; there are: rate, latency_milliseconds, session_lifetime_seconds"
+                )));
+            }
+        }
+    }
+    Ok(views::settings(&world))
+}
+
+fn rate(value: &Value) -> Result<Option<Rate>, Mistake> {
+    let number = |name: &str| value.get(name).and_then(Value::as_f64).filter(|number| *number > 0.0);
+    match (value, number("per_second"), number("burst")) {
+        (Value::Null, ..) => Ok(None),
+        (_, Some(per_second), Some(burst)) => Ok(Some(Rate { per_second, burst })),
+        _ => Err(Mistake::Wrong("rate must be null or {\"per_second\": 1, \"burst\": 2}, both above 0".to_owned())),
+    }
+}
+
+fn whole(name: &str, value: &Value) -> Result<u64, Mistake> {
+    let number = value.as_u64().filter(|number| u32::try_from(*number).is_ok());
+    number.ok_or_else(|| Mistake::Wrong(format!("{name} must be a whole number from 0 to {}", u32::MAX)))
+}
+
+/// Reads a JSON body; serde's message names the unknown member and those that there are.
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Mistake> {
+    serde_json::from_slice(body).map_err(|error| Mistake::Wrong(format!("the body is not right: {error}")))
+}

@@ -1,0 +1,104 @@
+//! The world as the control API shows it.
+
+use serde_json::{Value, json};
+
+use super::Mistake;
+use crate::simulator::account::{Account, Entrance};
+use crate::simulator::geography::{REGIONS_BY_DEFAULT, REGIONS_TO_OPT_IN};
+use crate::simulator::journal::LoggedRequest;
+use crate::simulator::world::World;
+use crate::simulator::{ses, sesv2, sts};
+
+/// What there is: endpoints, operations, fault kinds, accounts.
+pub(super) fn index(world: &World, endpoints: &[(&str, &str, &str)]) -> Value {
+    let endpoints: Vec<Value> = endpoints
+        .iter()
+        .map(|(method, path, about)| json!({ "method": method, "path": path, "about": about }))
+        .collect();
+    json!({
+        "about": "Amazon SES v2, SES v1 and STS, simulated; signatures are not verified",
+        "now": humantime::format_rfc3339_millis(world.now()).to_string(),
+        "endpoints": endpoints,
+        "operations": { "sesv2": sesv2::OPERATIONS, "ses": ses::OPERATIONS, "sts": sts::OPERATIONS },
+        "faults": super::faults::examples(),
+        "access_key_id": world.caller().map(|key| &key.id),
+        "accounts": world.accounts().map(account).collect::<Vec<_>>(),
+    })
+}
+
+fn account(account: &Account) -> Value {
+    let entrance = Entrance::from(account);
+    json!({
+        "id": entrance.account_id,
+        "name": entrance.name,
+        "role_arn": entrance.role_arn,
+        "external_id": entrance.external_id,
+        "regions": entrance.regions,
+    })
+}
+
+/// The log.
+pub(super) fn requests(requests: &[LoggedRequest]) -> Value {
+    let requests: Vec<Value> = requests
+        .iter()
+        .map(|request| {
+            json!({
+                "number": request.number,
+                "time": humantime::format_rfc3339_millis(request.time).to_string(),
+                "account": request.account,
+                "region": request.region,
+                "service": request.service.as_str(),
+                "operation": request.operation,
+                "subject": request.subject,
+                "in_flight": request.in_flight,
+                "status": request.status,
+            })
+        })
+        .collect();
+    json!({ "requests": requests })
+}
+
+/// Rate, latency and life of temporary keys.
+pub(super) fn settings(world: &World) -> Value {
+    let rate = world.limiter.rate.map(|rate| json!({ "per_second": rate.per_second, "burst": rate.burst }));
+    json!({
+        "rate": rate,
+        "latency_milliseconds": u64::try_from(world.latency.as_millis()).unwrap_or(u64::MAX),
+        "session_lifetime_seconds": world.session_lifetime.map(|lifetime| lifetime.as_secs()),
+    })
+}
+
+/// The state of a region.
+pub(super) fn region(world: &World, id: &str, name: &str) -> Result<Value, Mistake> {
+    let region = world.region(id, name)?;
+    let identities: Vec<Value> = region.all_identities().values().map(super::Identity::listed).collect();
+    Ok(json!({
+        "enabled": region.enabled,
+        "account": region.account_answer(world.key(id, name), world.now()),
+        "identities": identities,
+    }))
+}
+
+/// An identity.
+pub(super) fn identity(world: &World, id: &str, region: &str, name: &str) -> Result<Value, Mistake> {
+    let found = world.region(id, region)?.all_identities().get(name);
+    let identity = found.ok_or_else(|| Mistake::Nothing(format!("identity {name} in {id} {region}")))?;
+    Ok(identity.described(world.key(id, region), world.now()))
+}
+
+/// True for a region that SES or this world has.
+pub(super) fn knows_region(world: &World, name: &str) -> bool {
+    REGIONS_BY_DEFAULT.contains(&name)
+        || REGIONS_TO_OPT_IN.contains(&name)
+        || world.accounts().any(|account| account.regions.contains_key(name))
+}
+
+/// True for an operation that the simulator answers.
+pub(super) fn knows_operation(name: &str) -> bool {
+    operations().any(|operation| operation == name)
+}
+
+/// All operations.
+pub(super) fn operations() -> impl Iterator<Item = &'static str> {
+    sesv2::OPERATIONS.into_iter().chain(ses::OPERATIONS).chain(sts::OPERATIONS)
+}

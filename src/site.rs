@@ -1,0 +1,109 @@
+//! The site: which address shows what. Nothing here asks AWS: every answer comes from what is known already.
+
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY};
+use hyper::{Request, Response, StatusCode};
+use tokio::sync::watch;
+
+use crate::estate::Estate;
+use crate::exporter::Readiness;
+use crate::page::Pages;
+use crate::web::Site;
+use crate::web::negotiation::{self, Representation};
+
+mod landing;
+
+/// A scrape waits this long for the first page of its kind. Prometheus gives up after 10 s by default.
+const PATIENCE: Duration = Duration::from_secs(9);
+
+/// The agent's addresses.
+pub struct Routes {
+    /// Where the metrics are, `/metrics` unless told otherwise.
+    pub telemetry_path: String,
+    /// Where pages are asked for.
+    pub pages: Pages,
+    /// The picture behind the landing page.
+    pub estate: watch::Receiver<Estate>,
+    /// Whether every target has said something.
+    pub readiness: Readiness,
+    /// True while the agent ends.
+    pub stopping: watch::Receiver<bool>,
+}
+
+impl Site for Routes {
+    async fn answer(&self, request: Request<()>) -> Response<Full<Bytes>> {
+        match request.uri().path() {
+            path if path == self.telemetry_path => self.metrics(&request).await,
+            "/" => self.landing(),
+            "/-/healthy" => text(StatusCode::OK, "Healthy\n".to_owned()),
+            "/-/ready" => self.ready(),
+            _ => text(StatusCode::NOT_FOUND, "Not found\n".to_owned()),
+        }
+    }
+}
+
+impl Routes {
+    async fn metrics(&self, request: &Request<()>) -> Response<Full<Bytes>> {
+        let wanted = Representation::wanted(request.headers());
+        let kind = (
+            match wanted.format {
+                negotiation::Format::Text => crate::exposition::Format::Text,
+                negotiation::Format::OpenMetrics => crate::exposition::Format::OpenMetrics,
+            },
+            match wanted.encoding {
+                negotiation::Encoding::Identity => crate::page::Encoding::Identity,
+                negotiation::Encoding::Gzip => crate::page::Encoding::Gzip,
+            },
+        );
+        let Some(page) = self.pages.get(kind, PATIENCE).await else {
+            return text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The page could not be built in time; the log says why.\n".to_owned(),
+            );
+        };
+        let mut response = Response::new(Full::new(page));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(wanted.content_type));
+        headers.insert(VARY, HeaderValue::from_static(negotiation::VARY));
+        if let Some(encoding) = wanted.encoding.content_encoding() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        response
+    }
+
+    fn landing(&self) -> Response<Full<Bytes>> {
+        let page = landing::page(&self.estate.borrow(), &self.telemetry_path);
+        let mut response = Response::new(Full::new(Bytes::from(page)));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(landing::POLICY));
+        response
+    }
+
+    fn ready(&self) -> Response<Full<Bytes>> {
+        if *self.stopping.borrow() {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "Not ready: stopping\n".to_owned());
+        }
+        match self.readiness.waiting_for() {
+            0 => text(StatusCode::OK, "Ready\n".to_owned()),
+            targets => {
+                let mut response = text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    format!("Not ready: waiting for the first answer of {targets} targets\n"),
+                );
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                response
+            }
+        }
+    }
+}
+
+fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

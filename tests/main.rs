@@ -1,0 +1,3 @@
+//! The outside tests: one binary that drives the real executable.
+
+mod support;

@@ -1,0 +1,252 @@
+//! What the tests share: the real executable as a child, a client for its pages, and a strict reader of expositions.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ses_exporter::simulator::{SharedWorld, Simulator, World};
+
+pub mod page;
+
+pub use page::Page;
+
+/// Longest wait for a condition that should hold within a second or two: machines are busy at times.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `holds` answers something.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = holds() {
+            return value;
+        }
+        assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(20)); // the pause between two looks, not the condition
+    }
+}
+
+/// A simulated AWS in this process, on a runtime of its own.
+pub struct Aws {
+    pub simulator: Simulator,
+    pub world: SharedWorld,
+    key: (String, String),
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Aws {
+    pub fn start(world: World) -> Self {
+        let key = world.caller().map(|key| (key.id.clone(), key.secret.clone())).expect("a caller");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let simulator = runtime.block_on(Simulator::start("127.0.0.1:0".parse().unwrap(), world)).unwrap();
+        Self { world: simulator.world().clone(), simulator, key, runtime }
+    }
+
+    /// The environment in which an SDK or the `aws` command talks to this AWS.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", self.simulator.url()),
+            ("AWS_ACCESS_KEY_ID", self.key.0.clone()),
+            ("AWS_SECRET_ACCESS_KEY", self.key.1.clone()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+        ]
+    }
+
+    /// Ends the server; the address can be used again with [`Aws::restart`].
+    pub fn stop(&mut self) -> SocketAddr {
+        let address = self.simulator.address();
+        let _inside = self.runtime.enter();
+        self.simulator.stop();
+        address
+    }
+}
+
+/// A command of the executable, with an environment that holds nothing of the machine's.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ses-exporter"));
+    command.args(arguments).env_clear().env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", "/nonexistent");
+    // Coverage tools tell the child where to write.
+    if let Some(profile) = std::env::var_os("LLVM_PROFILE_FILE") {
+        command.env("LLVM_PROFILE_FILE", profile);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// What a command that ends by itself said.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Said {
+    let output = command.output().expect("the executable runs");
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A running agent. Ends with its owner.
+pub struct Agent {
+    pub child: Child,
+    pub address: SocketAddr,
+    log: Arc<Mutex<String>>,
+    _directory: tempfile::TempDir,
+}
+
+impl Agent {
+    /// Starts `serve` on a free port with this configuration, against this AWS.
+    pub fn start(aws: &Aws, config: &str) -> Self {
+        Self::start_with(&aws.environment(), config, &[])
+    }
+
+    /// The same in any environment, with more arguments.
+    pub fn start_with(environment: &[(&str, String)], config: &str, arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("ses-exporter.toml");
+        std::fs::write(&file, config).unwrap();
+        let mut command = command(&["--web.listen-address", "127.0.0.1:0", "--log.level", "debug"]);
+        command.arg("--config.file").arg(&file).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs(environment.iter().map(|(name, value)| (*name, value)));
+        let mut child = command.spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&log));
+        thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                let _ = writeln!(kept.lock().unwrap(), "{line}");
+            }
+        });
+        let address = eventually("the agent listens", || {
+            let said = log.lock().unwrap().clone();
+            assert!(child.try_wait().unwrap().is_none(), "the agent has ended:\n{said}");
+            let (_, behind) = said.split_once("listening on http://")?;
+            behind.split_once('/')?.0.parse().ok()
+        });
+        Self { child, address, log, _directory: directory }
+    }
+
+    /// Everything logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// One GET.
+    pub fn get(&self, path: &str) -> Answer {
+        get(self.address, path, &[])
+    }
+
+    /// The metrics page, parsed.
+    pub fn page(&self) -> Page {
+        let answer = self.get("/metrics");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Page::parse(&answer.text())
+    }
+
+    /// The first page on which `holds`.
+    #[track_caller]
+    pub fn page_where(&self, what: &str, holds: impl Fn(&Page) -> bool) -> Page {
+        let mut last = None;
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            let page = self.page();
+            if holds(&page) {
+                return page;
+            }
+            last = Some(page);
+            thread::sleep(Duration::from_millis(50)); // the pause between two looks, not the condition
+        }
+        panic!("not within {PATIENCE:?}: {what}\n{}\n{}", last.map(|page| page.text).unwrap_or_default(), self.log());
+    }
+
+    /// Waits until `/-/ready` says yes.
+    #[track_caller]
+    pub fn wait_ready(&self) {
+        eventually("ready", || (self.get("/-/ready").status == 200).then_some(()));
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub fn wait_end(&mut self) -> ExitStatus {
+        eventually("the agent ends", || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An HTTP answer.
+pub struct Answer {
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+}
+
+/// One GET on a connection of its own.
+pub fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
+    request(address, "GET", path, headers)
+}
+
+/// One request on a connection of its own.
+pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        let _ = write!(head, "{name}: {value}\r\n");
+    }
+    head.push_str("\r\n");
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    socket.read_to_end(&mut bytes).unwrap();
+    let at = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("an HTTP head");
+    let head = String::from_utf8(bytes[..at].to_vec()).unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+    Answer { status, headers: headers.collect(), body: bytes[at + 4..].to_vec() }
+}
+
+/// A file of this repository.
+pub fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Holds a checked-in file to what the code makes; `BLESS=1` writes it.
+#[track_caller]
+pub fn golden(path: &str, made: &str) {
+    let file = repository(path);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, made).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(kept == made, "{path} differs from what the code makes; run: BLESS=1 cargo test\n--- kept\n{kept}\n+++ made\n{made}");
+}
