@@ -182,6 +182,11 @@ impl Aws {
         Self { door, milliseconds_left: AtomicU64::new(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)) }
     }
 
+    /// Account and region behind the door.
+    pub fn target(&self) -> &Target {
+        &self.door.target
+    }
+
     /// The SES v2 client of the target. Requests go through [`Aws::call`].
     pub fn sesv2(&self) -> &aws_sdk_sesv2::Client {
         &self.door.sesv2

@@ -20,6 +20,8 @@ use crate::target::{Target, partition};
 pub struct Estate {
     /// The collectors that run; a target's slots are in their order.
     pub collectors: Arc<[Arc<dyn AnyCollector>]>,
+    /// How old a reading may be and still be shown.
+    pub stale_after: Duration,
     /// Every target, in the order of the configuration.
     pub targets: Arc<[Arc<TargetView>]>,
 }

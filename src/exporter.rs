@@ -80,12 +80,12 @@ impl Exporter {
         let Wiring { running, views, mut tasks, .. } = wiring;
 
         let collectors = running.into_iter().map(|(collector, _)| collector).collect();
-        let (publish, estate) = watch::channel(Estate { collectors, targets: views.into() });
+        let (publish, estate) = watch::channel(Estate { collectors, stale_after, targets: views.into() });
         tasks.spawn(async move {
             estate::keep(receive, publish).await;
             None
         });
-        let sources = Sources { estate: estate.clone(), telemetry: Arc::clone(&telemetry), stale_after };
+        let sources = Sources { estate: estate.clone(), telemetry: Arc::clone(&telemetry) };
         let (pages, build) = page::pages(sources);
         tasks.spawn(async move {
             build.await;

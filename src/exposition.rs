@@ -19,6 +19,25 @@ pub enum Format {
     OpenMetrics,
 }
 
+/// How the bytes of a page are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Encoding {
+    /// As they are.
+    Identity,
+    /// gzip.
+    Gzip,
+}
+
+impl Encoding {
+    /// The value of `Content-Encoding`, where one is due.
+    pub const fn content_encoding(self) -> Option<&'static str> {
+        match self {
+            Encoding::Identity => None,
+            Encoding::Gzip => Some("gzip"),
+        }
+    }
+}
+
 /// Bytes are handed on in pieces of this size: large enough that a gzip encoder is called rarely, small enough to
 /// stay in the processor's second-level cache.
 const PIECE: usize = 64 * 1024;

@@ -18,17 +18,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::estate::{self, Estate};
-use crate::exposition::{Exposition, Format};
+use crate::exposition::{Encoding, Exposition, Format};
 use crate::telemetry::Telemetry;
-
-/// How the bytes of a page are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Encoding {
-    /// As they are.
-    Identity,
-    /// gzip.
-    Gzip,
-}
 
 /// Which of the pages.
 pub type Kind = (Format, Encoding);
@@ -114,8 +105,6 @@ pub struct Sources {
     pub estate: watch::Receiver<Estate>,
     /// What is not about a target.
     pub telemetry: Arc<Telemetry>,
-    /// How old a reading may be.
-    pub stale_after: Duration,
 }
 
 /// Makes the place to ask, and the task that builds for it.
@@ -160,8 +149,7 @@ fn deadline(sources: &Sources) -> Instant {
     let now = Instant::now();
     let estate = sources.estate.borrow();
     let slots = estate.targets.iter().flat_map(|view| &view.slots);
-    let ends = slots
-        .filter_map(|slot| slot.fresh(now, sources.stale_after).map(|reading| reading.taken + sources.stale_after));
+    let ends = slots.filter_map(|slot| Some(slot.fresh(now, estate.stale_after)?.taken + estate.stale_after));
     ends.min().unwrap_or(now + OLDEST_PAGE)
 }
 
@@ -196,7 +184,7 @@ fn render<W: Write>(mut out: Exposition<W>, estate: &Estate, sources: &Sources) 
             out.family(family);
             for (labels, view) in &targets {
                 let slot = view.slots.get(place);
-                if let Some(reading) = slot.and_then(|slot| slot.fresh(now, sources.stale_after)) {
+                if let Some(reading) = slot.and_then(|slot| slot.fresh(now, estate.stale_after)) {
                     out.common_labels(labels);
                     collector.write(number, &reading.value, &mut out);
                 }

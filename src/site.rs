@@ -48,17 +48,7 @@ impl Site for Routes {
 impl Routes {
     async fn metrics(&self, request: &Request<()>) -> Response<Full<Bytes>> {
         let wanted = Representation::wanted(request.headers());
-        let kind = (
-            match wanted.format {
-                negotiation::Format::Text => crate::exposition::Format::Text,
-                negotiation::Format::OpenMetrics => crate::exposition::Format::OpenMetrics,
-            },
-            match wanted.encoding {
-                negotiation::Encoding::Identity => crate::page::Encoding::Identity,
-                negotiation::Encoding::Gzip => crate::page::Encoding::Gzip,
-            },
-        );
-        let Some(page) = self.pages.get(kind, PATIENCE).await else {
+        let Some(page) = self.pages.get((wanted.format, wanted.encoding), PATIENCE).await else {
             return text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The page could not be built in time; the log says why.\n".to_owned(),

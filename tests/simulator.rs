@@ -1,6 +1,11 @@
 //! The simulator from outside: unmodified SDK clients, the `aws` command line and plain HTTP against it.
 //!
 //! What AWS does is written down here from its documentation and from quoted answers, not taken from the simulator.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests may fail as loudly as the tests themselves, which are all that clippy excepts"
+)]
 
 mod command_line;
 mod control;
@@ -25,6 +30,9 @@ const OTHER: &str = "222222222222";
 const STRICT: &str = "444444444444";
 const KEY: &str = "AKIAEXAMPLEEXAMPLE00";
 
+/// Longest wait for what takes milliseconds on a quiet machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Two accounts: one with the key and three regions, one behind a role. No rate limit.
 fn world() -> World {
     let ireland = Region::production("eu-west-1", 50_000.0, 14.0).sent(1_234.0).identities(250);
@@ -46,7 +54,7 @@ fn main_key() -> Credentials {
     Credentials::new(KEY, "secret", None, None, "test")
 }
 
-/// What all clients have in common: one attempt, and no patience beyond 5 s.
+/// What all clients have in common: one attempt, and an end to their patience.
 macro_rules! client {
     ($sdk:ident, $simulator:expr, $region:expr, $credentials:expr) => {
         $sdk::Client::from_conf(
@@ -57,7 +65,7 @@ macro_rules! client {
                 .endpoint_url($simulator.url())
                 .http_client(aws_smithy_http_client::Builder::new().build_http())
                 .retry_config(crate::simulator::RetryConfig::disabled())
-                .timeout_config(crate::simulator::patience(std::time::Duration::from_secs(5)))
+                .timeout_config(crate::simulator::patience(crate::simulator::PATIENCE))
                 .build(),
         )
     };
@@ -97,7 +105,7 @@ async fn http(simulator: &Simulator, method: &str, path: &str, headers: &str, bo
     );
     let exchange = tokio::task::spawn_blocking(move || {
         let mut stream = std::net::TcpStream::connect(address).expect("the simulator listens");
-        stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a time limit");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
         stream.write_all(request.as_bytes()).expect("the request goes out");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer to the end");
@@ -116,12 +124,12 @@ async fn control(simulator: &Simulator, method: &str, path: &str, body: Value) -
     (status, serde_json::from_str(&answer).expect("JSON"))
 }
 
-/// Waits until something holds, at most 5 s.
+/// Waits until something holds, at most [`PATIENCE`].
 async fn eventually(what: &str, holds: impl Fn() -> bool) {
     let waiting = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
 }

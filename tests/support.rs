@@ -42,9 +42,14 @@ pub struct Aws {
 
 impl Aws {
     pub fn start(world: World) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), world)
+    }
+
+    /// The same at an address of the caller's.
+    pub fn start_at(address: SocketAddr, world: World) -> Self {
         let key = world.caller().map(|key| (key.id.clone(), key.secret.clone())).expect("a caller");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let simulator = runtime.block_on(Simulator::start("127.0.0.1:0".parse().unwrap(), world)).unwrap();
+        let simulator = runtime.block_on(Simulator::start(address, world)).unwrap();
         Self { world: simulator.world().clone(), simulator, key, runtime }
     }
 
@@ -58,11 +63,10 @@ impl Aws {
         ]
     }
 
-    /// Ends the server; the address can be used again with [`Aws::restart`].
-    pub fn stop(&mut self) -> SocketAddr {
+    /// Ends the server with all its connections, and answers where it was.
+    pub fn stop(self) -> SocketAddr {
         let address = self.simulator.address();
-        let _inside = self.runtime.enter();
-        self.simulator.stop();
+        self.runtime.block_on(self.simulator.stop());
         address
     }
 }

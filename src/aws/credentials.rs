@@ -23,9 +23,12 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::app_name::AppName;
 use tokio::time::Instant;
 
+use self::lasting::Lasting;
 use super::{Failure, FailureKind, Limits, Requests, STS_ASSUME_ROLE, STS_GET_CALLER_IDENTITY};
 use crate::config;
 use crate::target::{Account, Role, ses_region};
+
+mod lasting;
 
 /// Credentials are renewed this long before they end, so that an STS outage of minutes is not noticed.
 const RENEW_BEFORE_END: Duration = Duration::from_mins(5);
@@ -110,6 +113,12 @@ impl Sdk<'_> {
     }
 }
 
+/// The same with other credentials, which need a cache of their own.
+fn with_credentials(base: &SdkConfig, source: Lasting) -> SdkConfig {
+    let provider = SharedCredentialsProvider::new(source);
+    base.to_builder().credentials_provider(provider).identity_cache(identity_cache()).build()
+}
+
 fn identity_cache() -> SharedIdentityCache {
     IdentityCache::lazy().load_timeout(LOAD_TIMEOUT).buffer_time(RENEW_BEFORE_END).build()
 }
@@ -124,6 +133,10 @@ impl Session {
             loader = loader.region(Region::new(region.clone()));
         }
         let base = loader.load().await;
+        let base = match base.credentials_provider() {
+            Some(source) => with_credentials(&base, Lasting::new(source)),
+            None => base,
+        };
         let caller = Caller { sts: aws_sdk_sts::Client::new(&base), limits, requests };
         let Some(role) = &account.role else { return Self::of(base, caller) };
         let provider = RoleProvider {
@@ -132,8 +145,7 @@ impl Session {
             own: base.credentials_provider(),
             refused: Mutex::new(None),
         };
-        let provider = SharedCredentialsProvider::new(provider);
-        let sdk_config = base.to_builder().credentials_provider(provider).identity_cache(identity_cache()).build();
+        let sdk_config = with_credentials(&base, Lasting::new(SharedCredentialsProvider::new(provider)));
         Self::of(sdk_config.clone(), Caller { sts: aws_sdk_sts::Client::new(&sdk_config), ..caller })
     }
 

@@ -11,8 +11,7 @@ use super::{Ended, print_text, runtime, say, serve};
 use crate::config::Config;
 use crate::estate::Estate;
 use crate::exporter::Exporter;
-use crate::exposition::Format;
-use crate::page::Encoding;
+use crate::exposition::{Encoding, Format};
 
 /// The arguments of `once`.
 #[derive(Debug, clap::Args)]

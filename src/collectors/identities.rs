@@ -139,7 +139,7 @@ impl Collector for Identities {
             identities.extend(page.email_identities.unwrap_or_default().iter().map(identity));
             let next = page.next_token.filter(|next| !next.is_empty());
             if next.is_none() {
-                return Ok(reading(identities, &self.settings));
+                return Ok(Reading::new(identities, &self.settings));
             }
             if next == token {
                 return Err(Failure::unexpected("ListEmailIdentities answered the same NextToken twice"));
@@ -165,14 +165,6 @@ fn identity(info: &IdentityInfo) -> Identity {
         status: info.verification_status().map(|status| word(STATUSES, status.as_str())),
         sending_enabled: info.sending_enabled,
     }
-}
-
-fn reading(mut identities: Vec<Identity>, settings: &Settings) -> Reading {
-    identities.sort_by(|a, b| a.name.cmp(&b.name));
-    // Between two pages an identity can move from one to the other and be answered twice.
-    identities.dedup_by(|later, first| later.name == first.name);
-    let (shown, dropped) = shown(&identities, settings);
-    Reading { identities, shown, dropped }
 }
 
 /// Which identities bear series: filtered, the unhealthy ones first, then by name, up to the cap.
@@ -203,6 +195,15 @@ fn shown(identities: &[Identity], settings: &Settings) -> (Shown, Dropped) {
 }
 
 impl Reading {
+    /// A reading of everything that SES listed, in any order.
+    pub fn new(mut identities: Vec<Identity>, settings: &Settings) -> Self {
+        identities.sort_by(|a, b| a.name.cmp(&b.name));
+        // Between two pages an identity can move from one to the other and be answered twice.
+        identities.dedup_by(|later, first| later.name == first.name);
+        let (shown, dropped) = shown(&identities, settings);
+        Self { identities, shown, dropped }
+    }
+
     /// Label value and identity of those that bear series, sorted by label.
     fn shown(&self) -> impl Iterator<Item = (&str, &Identity)> {
         self.shown.iter().filter_map(|(label, at)| Some((&**label, self.identities.get(*at)?)))
@@ -253,7 +254,7 @@ mod tests {
         let all =
             list(&[("a.example", "SUCCESS"), ("b.example", "SUCCESS"), ("z.example", "FAILED"), ("y.example", "")]);
         let settings = Settings { max_per_region: 3, ..Settings::default() };
-        let reading = reading(all, &settings);
+        let reading = Reading::new(all, &settings);
         assert_eq!(labels(&reading), ["a.example", "y.example", "z.example"]);
         assert_eq!(reading.dropped.get(CAPPED), Some(&1));
         assert_eq!(reading.identities.len(), 4);
@@ -261,7 +262,7 @@ mod tests {
 
     #[test]
     fn an_identity_on_two_pages_is_one() {
-        let reading = reading(list(&[("a.example", "PENDING"), ("a.example", "PENDING")]), &Settings::default());
+        let reading = Reading::new(list(&[("a.example", "PENDING"), ("a.example", "PENDING")]), &Settings::default());
         assert_eq!(labels(&reading), ["a.example"]);
     }
 
@@ -270,10 +271,10 @@ mod tests {
         let all =
             list(&[("ann@shop.example", "SUCCESS"), ("bob@shop.example", "SUCCESS"), ("shop.example", "SUCCESS")]);
         let none = Settings { email_addresses: EmailAddresses::None, ..Settings::default() };
-        assert_eq!(labels(&reading(all.clone(), &none)), ["shop.example"]);
+        assert_eq!(labels(&Reading::new(all.clone(), &none)), ["shop.example"]);
         let key = HashKey::new(b"sixteen bytes ok".to_vec());
         let hashed = Settings { email_addresses: EmailAddresses::Hashed(key), ..Settings::default() };
-        let reading = reading(all, &hashed);
+        let reading = Reading::new(all, &hashed);
         assert_eq!(labels(&reading).len(), 3);
         assert!(labels(&reading).iter().all(|label| !label.contains("ann") && !label.contains("bob")));
         assert_eq!(labels(&reading).iter().filter(|label| label.ends_with("@shop.example")).count(), 2);
@@ -281,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_nameless_identity_is_counted_not_shown() {
-        let reading = reading(list(&[("", "SUCCESS")]), &Settings::default());
+        let reading = Reading::new(list(&[("", "SUCCESS")]), &Settings::default());
         assert!(labels(&reading).is_empty());
         assert_eq!(reading.dropped.get("nameless"), Some(&1));
     }
@@ -292,6 +293,6 @@ mod tests {
         let settings =
             Settings { include: vec![pattern("*.example")], exclude: vec![pattern("*@*")], ..Settings::default() };
         let all = list(&[("Shop.EXAMPLE", "SUCCESS"), ("a@shop.example", "SUCCESS"), ("shop.test", "SUCCESS")]);
-        assert_eq!(labels(&reading(all, &settings)), ["Shop.EXAMPLE"]);
+        assert_eq!(labels(&Reading::new(all, &settings)), ["Shop.EXAMPLE"]);
     }
 }

@@ -125,6 +125,11 @@ impl Journal {
         self.entries.clear();
     }
 
+    /// How many requests have arrived and not yet departed.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.values().sum()
+    }
+
     /// The most requests to SES that were ever in flight for one account and region.
     pub(super) fn most_in_flight(&self) -> usize {
         self.to_ses().map(|entry| entry.in_flight).max().unwrap_or(0)

@@ -220,7 +220,7 @@ mod tests {
         let sending = Sending::Profile(Profile::healthy(96_000.0));
         let buckets = ledger(&sending, NOON + 450).buckets();
         assert_eq!(buckets.len(), 1_344);
-        assert!(buckets.iter().all(|bucket| epoch_seconds(bucket.start) % 900 == 0));
+        assert!(buckets.iter().all(|bucket| epoch_seconds(bucket.start).is_multiple_of(900)));
         assert!(buckets.iter().all(|bucket| epoch_seconds(bucket.start) + TWO_WEEKS >= NOON));
         assert!(!buckets.is_sorted_by_key(|bucket| bucket.start));
     }

@@ -100,12 +100,18 @@ impl SharedWorld {
         self.lock().journal.clear();
     }
 
-    /// The most requests to SES that were ever in flight at once for one account and region.
+    /// How many requests to SES or STS are in flight now, over all accounts and regions.
+    pub fn in_flight(&self) -> usize {
+        self.lock().journal.in_flight()
+    }
+
+    /// The most requests to SES that were in flight at once for one account and region, since the log was cleared.
     pub fn most_in_flight(&self) -> usize {
         self.lock().journal.most_in_flight()
     }
 
-    /// The most requests to SES for one account and region that arrived within any window of this length.
+    /// The most requests to SES for one account and region that arrived within any window of this length, since the log was
+    /// cleared.
     pub fn busiest_window(&self, window: Duration) -> usize {
         self.lock().journal.busiest_window(window)
     }

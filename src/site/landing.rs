@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::collectors::account;
 use crate::estate::{Estate, Slot, TargetView};
 
@@ -44,7 +46,7 @@ pub(super) fn page(estate: &Estate, telemetry_path: &str) -> String {
     }
     html.push_str("</tr></thead><tbody>\n");
     for view in estate.targets.iter().take(MOST_ROWS) {
-        row(&mut html, view);
+        row(&mut html, estate, view);
     }
     html.push_str("</tbody></table></div>\n");
     if estate.targets.len() > MOST_ROWS {
@@ -54,10 +56,12 @@ pub(super) fn page(estate: &Estate, telemetry_path: &str) -> String {
     html
 }
 
-fn row(html: &mut String, view: &TargetView) {
+fn row(html: &mut String, estate: &Estate, view: &TargetView) {
     let account = view.account.as_deref().map_or_else(|| "not known yet".to_owned(), escape);
     let _ = write!(html, "<tr><td>{account}</td><td>{}</td>", escape(&view.target.region));
-    let reading = view.slots.iter().find_map(|slot| slot.reading.as_ref()?.value.downcast_ref::<account::Reading>());
+    let now = Instant::now();
+    let fresh = view.slots.iter().filter_map(|slot| slot.fresh(now, estate.stale_after));
+    let reading = fresh.filter_map(|reading| reading.value.downcast_ref::<account::Reading>()).next();
     match (view.skipped, reading) {
         (Some(reason), _) => {
             let _ = write!(html, "<td class=\"dim\">skipped: {}</td><td></td>", reason.as_str().replace('_', " "));

@@ -7,36 +7,10 @@
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
 
+use crate::exposition::{Encoding, Format};
+
 /// The answer depends on these headers of the request: the value of `Vary`.
 pub const VARY: &str = "Accept, Accept-Encoding";
-
-/// How the page is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// Prometheus' text format 0.0.4.
-    Text,
-    /// OpenMetrics text; versions 0.0.1 and 1.0.0 read the same page.
-    OpenMetrics,
-}
-
-/// How the page is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Encoding {
-    /// As it is.
-    Identity,
-    /// gzip.
-    Gzip,
-}
-
-impl Encoding {
-    /// The value of `Content-Encoding`, where one is due.
-    pub const fn content_encoding(self) -> Option<&'static str> {
-        match self {
-            Encoding::Identity => None,
-            Encoding::Gzip => Some("gzip"),
-        }
-    }
-}
 
 /// What to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

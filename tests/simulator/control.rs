@@ -1,5 +1,6 @@
 //! The control API under `/_simulator/`, in plain HTTP.
 
+use aws_sdk_sesv2::types::IdentityInfo;
 use serde_json::json;
 
 use super::*;
@@ -53,8 +54,8 @@ async fn the_log_tells_what_was_asked() {
 async fn a_region_can_be_changed() {
     let simulator = start(world()).await;
     let path = format!("accounts/{MAIN}/regions/eu-west-1");
-    let patch = json!({ "EnforcementStatus": "PROBATION", "SendQuota": { "Max24HourSend": -1.0 } });
-    let (status, region) = control(&simulator, "PATCH", &path, patch).await;
+    let change = json!({ "EnforcementStatus": "PROBATION", "SendQuota": { "Max24HourSend": -1.0 } });
+    let (status, region) = control(&simulator, "PATCH", &path, change).await;
     assert_eq!((status, &region["account"]["SendQuota"]["MaxSendRate"]), (200, &json!(14.0)));
     let account = sesv2(&simulator, "eu-west-1").get_account().send().await.expect("an answer");
     assert_eq!(account.enforcement_status(), Some("PROBATION"));
@@ -73,7 +74,7 @@ async fn an_identity_can_be_put_and_removed() {
     let client = sesv2(&simulator, "us-east-1");
     let listed = client.list_email_identities().send().await.expect("an answer");
     let found = listed.email_identities().iter().find(|found| found.identity_name() == Some("a+b@shop.example"));
-    assert_eq!(found.map(|found| found.sending_enabled()), Some(true));
+    assert_eq!(found.map(IdentityInfo::sending_enabled), Some(true));
     assert_eq!(control(&simulator, "DELETE", &path, Value::Null).await.0, 200);
     assert_eq!(control(&simulator, "DELETE", &path, Value::Null).await.0, 404);
 }
@@ -83,7 +84,7 @@ async fn clock_and_settings_can_be_changed() {
     let simulator = start(world()).await;
     let before = simulator.world().now();
     control(&simulator, "POST", "clock", json!({ "advance_seconds": 7200 })).await;
-    assert!(simulator.world().now().duration_since(before).expect("forward") >= Duration::from_secs(7200));
+    assert!(simulator.world().now().duration_since(before).expect("forward") >= Duration::from_hours(2));
     let settings = json!({ "rate": { "per_second": 5.0, "burst": 9.0 }, "latency_milliseconds": 3, "session_lifetime_seconds": 60 });
     let (status, answer) = control(&simulator, "PATCH", "settings", settings.clone()).await;
     assert_eq!((status, answer), (200, settings));

@@ -35,19 +35,9 @@ async fn a_request_that_hangs_is_in_flight_until_its_client_goes() {
     assert_eq!(simulator.world().most_in_flight(), 2);
     let log: Vec<_> = simulator.world().requests().iter().map(|entry| (entry.in_flight, entry.status)).collect();
     assert_eq!(log, [(1, None), (2, Some(200))]);
+    assert_eq!(simulator.world().in_flight(), 1);
     waiting.abort();
-    simulator.world().inject(Fault::new(Trouble::Throttle));
-    let alone = || {
-        simulator.world().clear_requests();
-        async { refused(sesv2(&simulator, "eu-west-1").get_account().send().await) }
-    };
-    for _ in 0..100 {
-        alone().await;
-        if simulator.world().most_in_flight() == 1 {
-            return;
-        }
-    }
-    panic!("the request that hung is still counted");
+    eventually("the client that went is noticed", || simulator.world().in_flight() == 0).await;
 }
 
 #[tokio::test]
@@ -56,7 +46,7 @@ async fn a_body_can_stall_half_way() {
     simulator.world().inject(Fault::new(Trouble::HangInBody));
     let mut stream = ask(&simulator).await;
     let (mut answer, mut block) = (Vec::new(), [0; 4096]);
-    while !answer.ends_with(b"\"") && !String::from_utf8_lossy(&answer).contains("Dedicated") {
+    while !String::from_utf8_lossy(&answer).contains("Dedicated") {
         let read = stream.read(&mut block).await.expect("bytes");
         assert!(read > 0, "the connection stays open");
         answer.extend_from_slice(block.get(..read).unwrap_or_default());

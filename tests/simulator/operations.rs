@@ -2,11 +2,15 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aws_sdk_sesv2::primitives::DateTime;
 use aws_sdk_sesv2::types::{IdentityFilterKey, IdentityType, ReviewStatus, VerificationStatus};
 use serde_json::json;
 use ses_exporter::simulator::{Bucket, Clock, Identity, Profile, Region, World};
 
 use super::*;
+
+/// A time at the begin of a quarter hour.
+const QUARTER: u64 = 1_795_348_800;
 
 #[tokio::test]
 async fn get_account_tells_the_state_and_v1_agrees() {
@@ -100,7 +104,7 @@ async fn v1_lists_identities_and_their_status() {
 
 #[tokio::test]
 async fn statistics_are_exactly_what_the_world_says() {
-    let start_of = |quarter: u64| UNIX_EPOCH + Duration::from_secs(1_795_348_800 - quarter * 900);
+    let start_of = |quarter: u64| UNIX_EPOCH + Duration::from_secs(QUARTER - quarter * 900);
     let bucket = |quarter, bounces| Bucket {
         start: start_of(quarter),
         delivery_attempts: 100 + quarter,
@@ -109,7 +113,7 @@ async fn statistics_are_exactly_what_the_world_says() {
         rejects: 0,
     };
     let region = Region::fresh("eu-west-1").sent_exactly(vec![bucket(1, 7), bucket(2_000, 1), bucket(97, 3)]);
-    let clock = Clock::from_fn(|| UNIX_EPOCH + Duration::from_secs(1_795_348_800));
+    let clock = Clock::from_fn(|| UNIX_EPOCH + Duration::from_secs(QUARTER));
     let account = Account::new(MAIN, "main").access_key(KEY, "secret").region(region);
     let simulator = start(World::empty().with_clock(clock).with_account(account)).await;
     let client = ses(&simulator, "eu-west-1");
@@ -117,7 +121,7 @@ async fn statistics_are_exactly_what_the_world_says() {
     let mut seen: Vec<(i64, i64, i64)> = answer
         .send_data_points()
         .iter()
-        .map(|point| (point.timestamp().map_or(0, |time| time.secs()), point.delivery_attempts(), point.bounces()))
+        .map(|point| (point.timestamp().map_or(0, DateTime::secs), point.delivery_attempts(), point.bounces()))
         .collect();
     seen.sort_unstable();
     let at = |quarter: i64| 1_795_348_800 - quarter * 900;
@@ -130,23 +134,25 @@ async fn statistics_are_exactly_what_the_world_says() {
 async fn generated_statistics_move_with_the_clock() {
     let region = Region::production("eu-west-1", 1e6, 100.0).sending(Profile::healthy(900_000.0));
     let account = Account::new(MAIN, "main").access_key(KEY, "secret").region(region);
-    let simulator = start(World::empty().with_rate(None).with_account(account)).await;
+    let clock = Clock::from_fn(|| UNIX_EPOCH + Duration::from_secs(QUARTER + 450));
+    let world = World::empty().with_clock(clock).with_rate(None).with_account(account);
+    let simulator = start(world).await;
     let client = ses(&simulator, "eu-west-1");
     let newest = async || {
         let answer = client.get_send_statistics().send().await.expect("an answer");
         let points = answer.send_data_points();
-        assert!((1_343..=1_345).contains(&points.len()), "{} points", points.len());
-        points.iter().filter_map(|point| point.timestamp().map(|time| time.secs())).max()
+        assert_eq!(points.len(), 1_344);
+        points.iter().filter_map(|point| point.timestamp().map(DateTime::secs)).max()
     };
     let before = newest().await.expect("points");
-    assert!(before % 900 == 0);
-    simulator.world().advance(Duration::from_secs(3_600));
+    assert_eq!(before, 1_795_348_800, "the bucket that is still open");
+    simulator.world().advance(Duration::from_hours(1));
     assert_eq!(newest().await, Some(before + 3_600));
 }
 
 #[tokio::test]
 async fn a_role_leads_into_its_account() {
-    let simulator = start(world().with_session_lifetime(Duration::from_secs(1_800))).await;
+    let simulator = start(world().with_session_lifetime(Duration::from_mins(30))).await;
     let me = sts(&simulator).get_caller_identity().send().await.expect("an answer");
     assert_eq!((me.account(), me.arn()), (Some(MAIN), Some("arn:aws:iam::111111111111:user/ses-exporter")));
     let role = format!("arn:aws:iam::{STRICT}:role/reader");

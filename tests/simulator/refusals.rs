@@ -131,7 +131,7 @@ async fn temporary_keys_expire() {
     };
     let wrong = client!(aws_sdk_sesv2, simulator, "eu-west-1", with_token("wrong"));
     assert_eq!(refused(wrong.get_account().send().await), code(403, "UnrecognizedClientException"));
-    simulator.world().advance(Duration::from_secs(86_400));
+    simulator.world().advance(Duration::from_hours(24));
     let keys = with_token(keys.session_token());
     let v2 = client!(aws_sdk_sesv2, simulator, "eu-west-1", keys.clone());
     assert!(v2.get_account().send().await.is_ok(), "keys live by the wall clock, not by the world's");
@@ -155,7 +155,7 @@ async fn one_rate_for_both_apis_and_none_for_sts() {
     }
     simulator.world().set_rate(None);
     assert!(sesv2(&simulator, "eu-west-1").get_account().send().await.is_ok());
-    assert_eq!(simulator.world().busiest_window(Duration::from_secs(60)), 5);
+    assert_eq!(simulator.world().busiest_window(Duration::from_mins(1)), 5);
     assert_eq!(simulator.world().most_in_flight(), 1);
 }
 
