@@ -107,7 +107,7 @@ pub struct Poll {
     pub read_timeout: Duration,
     /// How long the last good reading is shown; at least three intervals of every enabled collector.
     pub stale_after: Duration,
-    /// By how much of its interval a tick is moved at random: 0 to 1.
+    /// By how much of its interval the second reading is put off at most: 0 to 1.
     pub jitter: f64,
 }
 

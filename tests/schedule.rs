@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_sesv2::operation::get_account::GetAccountError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use ses_exporter::aws::{self, Budget, Door, Failure, Limits, Operation, Requests, Session};
+use ses_exporter::aws::{self, Budget, Door, Failure, FailureKind, Limits, Operation, Requests, Session};
 use ses_exporter::collector::{AnyCollector, Ask, Collector, Declaration};
 use ses_exporter::config::Config;
 use ses_exporter::estate::{self, Estate, Event, Slot, TargetView};
@@ -239,6 +239,63 @@ fn the_same_seed_makes_the_same_schedule_and_another_seed_another_one() {
         assert_eq!(first.hash, second.hash, "seed {seed}");
         assert!(seen.insert(first.hash), "seed {seed} makes a schedule that another one made");
     }
+}
+
+/// A collector with a fault of ours in it.
+struct Faulty;
+
+impl Collector for Faulty {
+    type Reading = ();
+    const DECLARATION: Declaration =
+        Declaration { name: "faulty", about: "", actions: &[], interval: Duration::from_mins(1), enabled: true };
+    const METRICS: &'static [&'static dyn Family<()>] = &[];
+
+    async fn read(&self, _: Ask<'_, ()>) -> Result<(), Failure> {
+        panic!("index out of bounds");
+    }
+}
+
+/// Runs a faulty collector for nine minutes and a half of the world: what it reported, and why it ended if it did.
+async fn run_faulty(interval: Duration) -> (Vec<FailureKind>, Option<String>) {
+    let config = Config::default();
+    let telemetry = Arc::new(Telemetry::new("test", "test").unwrap());
+    let limits = Limits { in_flight: Semaphore::new(64), attempt_timeout: Duration::from_secs(10), telemetry };
+    let limits = Arc::new(limits);
+    let account = Account { name: Some("a".into()), role: None, profile: None, regions: vec!["us-east-1".into()] };
+    let account = Arc::new(account);
+    let sdk = aws::Sdk { aws: &config.aws, poll: &config.poll, http: aws::client(), credentials: None };
+    let session = Arc::new(Session::new(&account, &sdk, Arc::clone(&limits), Arc::default()).await);
+    let target = Target { account, region: Arc::from("us-east-1") };
+    let task = Task {
+        target: 0,
+        place: 0,
+        collector: Arc::new(Faulty),
+        door: Arc::new(Door::new(target, session, limits, Budget::new(0.5, 2), Arc::default())),
+        read_timeout: config.poll.read_timeout,
+        schedule: Schedule::new(interval, 0.0, 0.0, 0.0),
+    };
+    let (send, mut receive) = mpsc::channel(1024);
+    let ended = tokio::time::timeout(Duration::from_secs(9 * 60 + 30), task.run(send)).await.ok().flatten();
+    let mut kinds = Vec::new();
+    while let Ok(event) = receive.try_recv() {
+        if let Event::Tried { outcome: Err(failure), .. } = event {
+            kinds.push(failure.kind);
+        }
+    }
+    (kinds, ended)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_now_and_then_is_a_failure_like_any_other() {
+    let (kinds, ended) = run_faulty(Duration::from_mins(1)).await;
+    assert_eq!((kinds, ended), (vec![FailureKind::Panic; 10], None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_eleventh_panic_within_a_minute_ends_the_task_with_a_reason() {
+    let (kinds, ended) = run_faulty(Duration::from_secs(1)).await;
+    assert_eq!(kinds.len(), 10);
+    assert_eq!(ended.as_deref(), Some("collector faulty panics all the time"));
 }
 
 #[test]

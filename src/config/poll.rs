@@ -31,8 +31,8 @@ pub(super) const SECTION: Section = Section {
         key(
             "jitter",
             "0.5",
-            "By how much of its interval each reading is moved at random, 0 to 1, so that many targets are not asked \
-             at once.",
+            "By how much of its interval the second reading of a target is put off at most, 0 to 1; the later ones \
+             follow every interval. So many targets are not asked at once.",
         ),
     ],
 };
