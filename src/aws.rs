@@ -12,6 +12,7 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::RetryConfig;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
@@ -133,8 +134,9 @@ impl Door {
     ) -> Self {
         let sdk = session.sdk_config();
         let region = || aws_types::region::Region::new(target.region.to_string());
-        let sesv2 = aws_sdk_sesv2::config::Builder::from(sdk).region(region()).build();
-        let ses = aws_sdk_ses::config::Builder::from(sdk).region(region()).build();
+        let once = RetryConfig::disabled; // see `Aws::call`
+        let sesv2 = aws_sdk_sesv2::config::Builder::from(sdk).region(region()).retry_config(once()).build();
+        let ses = aws_sdk_ses::config::Builder::from(sdk).region(region()).retry_config(once()).build();
         Self {
             session,
             limits,

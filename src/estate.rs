@@ -136,8 +136,19 @@ fn apply(views: &mut [Arc<TargetView>], event: Event) {
                     view.account.get_or_insert_with(|| Arc::clone(&account_id));
                     view.account_id = Some(Arc::clone(&account_id));
                 }
+                warn_of_twin(views, target);
             }
         }
+    }
+}
+
+/// Only AWS can tell that two configured accounts are one; the page shows the first of them.
+fn warn_of_twin(views: &[Arc<TargetView>], target: usize) {
+    let Some(view) = views.get(target) else { return };
+    let same = |other: &TargetView| other.account == view.account && other.target.region == view.target.region;
+    if views.iter().enumerate().any(|(place, other)| place != target && same(other)) {
+        let (account, region) = (view.account.as_deref().unwrap_or_default(), &*view.target.region);
+        tracing::warn!(account, region, "account {account} is configured twice in {region}: remove one or give it a name");
     }
 }
 

@@ -83,11 +83,10 @@ impl Sdk<'_> {
             .connect_timeout(self.poll.connect_timeout)
             .read_timeout(self.poll.attempt_timeout)
             .operation_attempt_timeout(self.poll.attempt_timeout)
-            .operation_timeout(self.poll.attempt_timeout)
+            .operation_timeout(LOAD_TIMEOUT)
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(self.http.clone())
-            .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
             .identity_cache(identity_cache());
         if let Ok(name) = AppName::new("ses-exporter") {
@@ -111,6 +110,13 @@ impl Sdk<'_> {
         }
         loader
     }
+}
+
+/// STS without the SDK's own retries: whoever asks decides when to ask again. What the SDK does to get at credentials
+/// (instance metadata, web identity) keeps its retries.
+fn sts(base: &SdkConfig) -> aws_sdk_sts::Client {
+    let config = aws_sdk_sts::config::Builder::from(base).retry_config(RetryConfig::disabled()).build();
+    aws_sdk_sts::Client::from_conf(config)
 }
 
 /// The same with other credentials, which need a cache of their own.
@@ -137,7 +143,7 @@ impl Session {
             Some(source) => with_credentials(&base, Lasting::new(source)),
             None => base,
         };
-        let caller = Caller { sts: aws_sdk_sts::Client::new(&base), limits, requests };
+        let caller = Caller { sts: sts(&base), limits, requests };
         let Some(role) = &account.role else { return Self::of(base, caller) };
         let provider = RoleProvider {
             role: role.clone(),
@@ -146,7 +152,7 @@ impl Session {
             refused: Mutex::new(None),
         };
         let sdk_config = with_credentials(&base, Lasting::new(SharedCredentialsProvider::new(provider)));
-        Self::of(sdk_config.clone(), Caller { sts: aws_sdk_sts::Client::new(&sdk_config), ..caller })
+        Self::of(sdk_config.clone(), Caller { sts: sts(&sdk_config), ..caller })
     }
 
     fn of(sdk_config: SdkConfig, caller: Caller) -> Self {

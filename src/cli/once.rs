@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use tokio::time::timeout;
 
 use super::{Ended, print_text, runtime, say, serve};
 use crate::config::Config;
@@ -40,7 +41,11 @@ pub(super) fn run(once: &Once, config: &Config) -> Result<ExitCode, Ended> {
 async fn poll(config: &Config) -> anyhow::Result<(String, Vec<String>)> {
     let exporter = Exporter::start(config, None).await?;
     let mut estate = exporter.estate.clone();
-    let seen = estate.wait_for(complete).await.context("the keeper ended")?.clone();
+    estate.wait_for(complete).await.context("the keeper ended")?;
+    // Without the account's id its series have no label. An STS that does not answer must not hold up cron for ever;
+    // that it did not is told below.
+    let _ = timeout(config.poll.attempt_timeout, estate.wait_for(named)).await;
+    let seen = estate.borrow().clone();
     let page = exporter.pages.get((Format::Text, Encoding::Identity), Duration::from_mins(1)).await;
     let page = page.ok_or_else(|| anyhow!("the page could not be built"))?;
     Ok((String::from_utf8(page.to_vec())?, failures(&seen)))
@@ -51,15 +56,21 @@ fn complete(estate: &Estate) -> bool {
     estate.targets.iter().all(|view| all.clone().all(|collector| view.settled(collector)))
 }
 
+fn named(estate: &Estate) -> bool {
+    estate.targets.iter().all(|view| view.account.is_some())
+}
+
 fn failures(estate: &Estate) -> Vec<String> {
+    let nameless = estate.targets.iter().filter(|view| view.account.is_none());
+    let nameless = nameless.map(|view| format!("{} is not on the page: AWS has not told the account's id", view.target));
     let views = estate.targets.iter().filter(|view| view.skipped.is_none());
-    views
+    let unread = views
         .flat_map(|view| view.slots.iter().map(move |slot| (view, slot)))
         .filter_map(|(view, slot)| {
             let failure = slot.last.as_ref()?.failure.as_ref()?;
             Some(format!("can't read {} of {}: {failure}", slot.collector, view.target))
-        })
-        .collect()
+        });
+    nameless.chain(unread).collect()
 }
 
 /// Writes beside the file and renames: whoever reads it never sees half a page.

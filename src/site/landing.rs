@@ -60,8 +60,8 @@ fn row(html: &mut String, estate: &Estate, view: &TargetView) {
     let account = view.account.as_deref().map_or_else(|| "not known yet".to_owned(), escape);
     let _ = write!(html, "<tr><td>{account}</td><td>{}</td>", escape(&view.target.region));
     let now = Instant::now();
-    let fresh = view.slots.iter().filter_map(|slot| slot.fresh(now, estate.stale_after));
-    let reading = fresh.filter_map(|reading| reading.value.downcast_ref::<account::Reading>()).next();
+    let mut fresh = view.slots.iter().filter_map(|slot| slot.fresh(now, estate.stale_after));
+    let reading = fresh.find_map(|reading| reading.value.downcast_ref::<account::Reading>());
     match (view.skipped, reading) {
         (Some(reason), _) => {
             let _ = write!(html, "<td class=\"dim\">skipped: {}</td><td></td>", reason.as_str().replace('_', " "));
