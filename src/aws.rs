@@ -265,7 +265,7 @@ impl Aws {
         let Some(reason) = skip else { return failure };
         door.remember_skip(skip);
         let (target, reason) = (&door.target, reason.as_str());
-        tracing::info!(%target, reason, "{target} is skipped and asked again in an hour ({reason}): {failure}");
+        tracing::debug!(%target, reason, "{target} is skipped and asked again in an hour ({reason}): {failure}");
         Failure { skip, transient: false, ..failure }
     }
 

@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{FalseyValueParser, Resettable};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, Mistakes};
 use crate::log;
@@ -26,7 +27,7 @@ struct Arguments {
     command: Option<Command>,
 }
 
-const AFTER_HELP: &str = "Without a command it serves. Every option has an environment variable, shown in brackets.\n\
+const AFTER_HELP: &str = "Without a command it serves. The environment variable of an option stands in brackets.\n\
     Exit codes: 0 done, 1 failed to run, 2 wrong usage, 78 bad configuration.";
 
 /// What every command takes.
@@ -36,7 +37,7 @@ struct Common {
     #[arg(long = "config.file", value_name = "FILE", env = "SES_EXPORTER_CONFIG_FILE", global = true)]
     config_file: Option<PathBuf>,
     /// Check the configuration and end: 0 if it is good, 78 with every mistake if not.
-    #[arg(long = "config.check", env = "SES_EXPORTER_CONFIG_CHECK", global = true)]
+    #[arg(long = "config.check", env = "SES_EXPORTER_CONFIG_CHECK", value_parser = FalseyValueParser::new(), global = true)]
     config_check: bool,
     /// Regions to poll, with commas between them, or "all"; replaces `[aws] regions`.
     #[arg(long = "aws.regions", value_name = "REGIONS", env = "SES_EXPORTER_REGIONS", global = true)]
@@ -138,7 +139,8 @@ const BAD_CONFIGURATION: u8 = 78;
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = without_empty_variables(Arguments::command()).get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if let Err(error) = log::start(arguments.common.log_level, arguments.common.log_format) {
         say(&format!("can't log: {error}"));
     }
@@ -156,6 +158,15 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// An empty variable is how containers say "not set".
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let unset = |argument: Arg| {
+        let empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+        if empty { argument.env(Resettable::Reset) } else { argument }
+    };
+    command.mut_args(unset).mut_subcommands(|subcommand| subcommand.mut_args(unset))
+}
+
 fn execute(arguments: Arguments, config: Config) -> Result<ExitCode, Ended> {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&config, &arguments.web),
@@ -167,9 +178,7 @@ fn execute(arguments: Arguments, config: Config) -> Result<ExitCode, Ended> {
 
 impl Common {
     fn config(&self) -> Result<Config, Mistakes> {
-        // An empty variable is how containers say "not set".
-        let file = self.config_file.as_deref().filter(|file| !file.as_os_str().is_empty());
-        Config::load(file, self.regions.as_deref())
+        Config::load(self.config_file.as_deref(), self.regions.as_deref())
     }
 }
 

@@ -148,7 +148,11 @@ fn warn_of_twin(views: &[Arc<TargetView>], target: usize) {
     let same = |other: &TargetView| other.account == view.account && other.target.region == view.target.region;
     if views.iter().enumerate().any(|(place, other)| place != target && same(other)) {
         let (account, region) = (view.account.as_deref().unwrap_or_default(), &*view.target.region);
-        tracing::warn!(account, region, "account {account} is configured twice in {region}: remove one or give it a name");
+        tracing::warn!(
+            account,
+            region,
+            "account {account} is configured twice in {region}: remove one or give it a name"
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! The wiring: the only file that knows everyone. From a checked configuration to running tasks.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -127,6 +128,21 @@ impl Readiness {
         }
         self.estate.borrow().targets.iter().filter(|view| !view.settled(FIRST)).count()
     }
+
+    /// What came of the targets, in words for the log.
+    pub fn summary(&self) -> String {
+        let estate = self.estate.borrow();
+        let (mut read, mut failing, mut skipped) = (0, 0, BTreeMap::<&str, usize>::new());
+        for view in &*estate.targets {
+            match (view.skipped, view.slots.get(FIRST).is_some_and(|slot| slot.reading.is_some())) {
+                (Some(reason), _) => *skipped.entry(reason.as_str()).or_default() += 1,
+                (None, true) => read += 1,
+                (None, false) => failing += 1,
+            }
+        }
+        let skipped = skipped.iter().map(|(reason, count)| format!(", {count} skipped ({reason})"));
+        format!("{read} targets read, {failing} without an answer{}", skipped.collect::<String>())
+    }
 }
 
 /// The enabled collectors with their intervals, in the order of the table.
@@ -235,15 +251,9 @@ fn seed(target: &Target) -> u64 {
 
 /// Says loudly what is polled: a region that nobody chose is the commonest trap.
 fn announce(account: &Account) {
-    let name = account.name.as_deref().unwrap_or("of the default credentials");
+    let name = account.name.as_deref().or(account.profile.as_deref()).unwrap_or("default");
     let role = account.role.as_ref().map(|role| role.arn.as_str());
-    tracing::info!(
-        account = name,
-        role,
-        regions = account.regions.join(","),
-        "polling account {name} in {} regions",
-        account.regions.len()
-    );
+    tracing::info!(account = name, role, "polling account {name} in {}", account.regions.join(", "));
 }
 
 /// Asks who the credentials are until AWS answers.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::body::Bytes;
+use prometheus::proto::MetricFamily;
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -153,15 +154,24 @@ fn deadline(sources: &Sources) -> Instant {
     ends.min().unwrap_or(now + OLDEST_PAGE)
 }
 
+/// What one page is made of.
+struct Picture {
+    estate: Estate,
+    telemetry: Vec<MetricFamily>,
+    now: Instant,
+}
+
 /// All kinds of one page, and the number of series on it.
 fn build(sources: &Sources, kinds: &[Kind]) -> (Built, usize) {
-    let estate = sources.estate.borrow().clone();
+    // Looked at once, so that all kinds of one page tell the same.
+    let picture =
+        Picture { estate: sources.estate.borrow().clone(), telemetry: sources.telemetry.gather(), now: Instant::now() };
     let mut pages = BTreeMap::new();
     let mut most = 0;
     for (format, encoding) in kinds {
         let written = match encoding {
-            Encoding::Identity => render(Exposition::new(Vec::new(), *format), &estate, sources),
-            Encoding::Gzip => render(Exposition::new(GzEncoder::new(Vec::new(), LEVEL), *format), &estate, sources)
+            Encoding::Identity => render(Exposition::new(Vec::new(), *format), &picture),
+            Encoding::Gzip => render(Exposition::new(GzEncoder::new(Vec::new(), LEVEL), *format), &picture)
                 .and_then(|(encoder, series)| Ok((encoder.finish()?, series))),
         };
         match written {
@@ -176,15 +186,15 @@ fn build(sources: &Sources, kinds: &[Kind]) -> (Built, usize) {
 }
 
 /// Families outer, targets inner: one block a family.
-fn render<W: Write>(mut out: Exposition<W>, estate: &Estate, sources: &Sources) -> io::Result<(W, usize)> {
-    let now = Instant::now();
+fn render<W: Write>(mut out: Exposition<W>, picture: &Picture) -> io::Result<(W, usize)> {
+    let Picture { estate, telemetry, now } = picture;
     let targets = labelled(estate);
     for (place, collector) in estate.collectors.iter().enumerate() {
         for (number, family) in collector.families().iter().enumerate() {
             out.family(family);
             for (labels, view) in &targets {
                 let slot = view.slots.get(place);
-                if let Some(reading) = slot.and_then(|slot| slot.fresh(now, estate.stale_after)) {
+                if let Some(reading) = slot.and_then(|slot| slot.fresh(*now, estate.stale_after)) {
                     out.common_labels(labels);
                     collector.write(number, &reading.value, &mut out);
                 }
@@ -199,7 +209,7 @@ fn render<W: Write>(mut out: Exposition<W>, estate: &Estate, sources: &Sources) 
         }
     }
     out.common_labels(&[]);
-    out.registry(&sources.telemetry.gather());
+    out.registry(telemetry);
     out.finish()
 }
 

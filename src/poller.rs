@@ -20,6 +20,8 @@ use crate::estate::{Dated, Event};
 
 /// First readings are spread over this long: an agent is ready quickly, and 1,500 targets don't start in one instant.
 const START_WINDOW: Duration = Duration::from_millis(900);
+/// The first collector of a target asks first: readiness waits for its answer, and the budget may hold up the others.
+const BEHIND_THE_FIRST: Duration = Duration::from_millis(20);
 /// How many panics a task may have within a minute before the process gives up.
 const MOST_PANICS: usize = 10;
 
@@ -64,7 +66,8 @@ impl Task {
         let mut previous: Option<AnyReading> = None;
         let mut panics = Panics::default();
         let mut trouble = None;
-        let start = Instant::now() + self.schedule.first;
+        let behind = if self.place == 0 { Duration::ZERO } else { BEHIND_THE_FIRST };
+        let start = Instant::now() + self.schedule.first + behind;
         sleep_until(start).await;
         let mut ticks = interval_at(start + self.schedule.second, self.schedule.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -114,7 +117,7 @@ impl Task {
             return;
         };
         let kind = failure.kind.as_str();
-        if failure.skip.is_none() && before != Some(failure.kind) {
+        if failure.skip.is_none() && !failure.told && before != Some(failure.kind) {
             tracing::warn!(%target, collector, kind, "can't read {collector} of {target}: {failure}");
         } else {
             tracing::debug!(%target, collector, kind, "still can't read {collector} of {target}: {failure}");

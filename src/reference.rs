@@ -1,8 +1,9 @@
 //! What follows from the tables: the metrics table and the IAM policy. A test holds the README and `deploy/` to them.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use serde_json::json;
+use serde::Serialize;
 
 use crate::collectors;
 use crate::config::Config;
@@ -37,7 +38,8 @@ pub fn metrics() -> String {
 fn table<'a>(text: &mut String, families: impl IntoIterator<Item = About<'a>>) {
     text.push_str("| metric | kind | own labels | meaning |\n|---|---|---|---|\n");
     for about in families {
-        let labels = about.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(" ");
+        let labels: Vec<String> = about.labels.iter().map(|label| format!("`{label}`")).collect();
+        let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(" ") };
         let _ = writeln!(
             text,
             "| `{}` | {} | {labels} | {} |",
@@ -55,13 +57,31 @@ pub fn iam_policy(config: &Config) -> String {
     let mut actions: Vec<&str> = rows.flat_map(|(row, _)| row.declaration.actions).copied().collect();
     actions.sort_unstable();
     actions.dedup();
-    let mut statements = vec![json!({"Sid": "ReadSes", "Effect": "Allow", "Action": actions, "Resource": "*"})];
-    let mut roles: Vec<&str> =
-        config.accounts.iter().filter_map(|account| Some(account.role.as_ref()?.arn.as_str())).collect();
-    roles.sort_unstable();
+    let mut statement = vec![Statement { sid: "ReadSes", effect: "Allow", action: actions, resource: vec!["*"] }];
+    let roles = config.accounts.iter().filter_map(|account| Some(account.role.as_ref()?.arn.as_str()));
+    let roles: BTreeSet<&str> = roles.collect();
     if !roles.is_empty() {
-        statements
-            .push(json!({"Sid": "AssumeRoles", "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": roles}));
+        let (action, resource) = (vec!["sts:AssumeRole"], roles.into_iter().collect());
+        statement.push(Statement { sid: "AssumeRoles", effect: "Allow", action, resource });
     }
-    format!("{:#}\n", json!({"Version": "2012-10-17", "Statement": statements}))
+    let policy = Policy { version: "2012-10-17", statement };
+    // Strings and lists of strings always have a JSON form.
+    serde_json::to_string_pretty(&policy).map(|text| text + "\n").unwrap_or_default()
+}
+
+/// An IAM policy in the order in which AWS writes it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy<'a> {
+    version: &'a str,
+    statement: Vec<Statement<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement<'a> {
+    sid: &'a str,
+    effect: &'a str,
+    action: Vec<&'a str>,
+    resource: Vec<&'a str>,
 }

@@ -80,10 +80,9 @@ impl Routes {
         match self.readiness.waiting_for() {
             0 => text(StatusCode::OK, "Ready\n".to_owned()),
             targets => {
-                let mut response = text(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    format!("Not ready: waiting for the first answer of {targets} targets\n"),
-                );
+                let of = if targets == 1 { "1 target".to_owned() } else { format!("{targets} targets") };
+                let waiting = format!("Not ready: waiting for the first answer of {of}\n");
+                let mut response = text(StatusCode::SERVICE_UNAVAILABLE, waiting);
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
                 response
             }

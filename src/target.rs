@@ -143,9 +143,10 @@ pub struct Target {
 }
 
 impl fmt::Display for Target {
-    /// `name/region`, for logs. An account whose name is not known yet is called "default".
+    /// `name/region`, for logs. An account without a name goes by its profile, else it is called "default".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.account.name.as_deref().unwrap_or("default"), self.region)
+        let name = self.account.name.as_deref().or(self.account.profile.as_deref());
+        write!(f, "{}/{}", name.unwrap_or("default"), self.region)
     }
 }
 

@@ -71,6 +71,10 @@ fn stable(page: &str) -> String {
     let line = |line: &str| {
         let volatile = !line.starts_with('#') && VOLATILE.iter().any(|word| line.contains(word));
         let name = line.split(['{', ' ']).next().unwrap_or_default();
+        // Which of the collectors finds out that a region is off is chance.
+        if line.contains("me-south-1") && name == "ses_exporter_aws_requests_total" {
+            return String::new();
+        }
         let settled = name.ends_with("_bucket") || line.contains("build_info");
         match line.rsplit_once(' ') {
             // How many requests fell into which bucket is chance, how many buckets there are is not.
@@ -108,6 +112,9 @@ fn every_metric_of_the_tables_is_in_the_demo_or_known_to_be_absent() {
     let absent =
         ["ses_exporter_collector_failures_total", "ses_exporter_series", "ses_exporter_page_build_duration_seconds"];
     for about in collected.chain(agent).chain(ses_exporter::telemetry::METRICS.iter().copied()) {
+        if about.name.starts_with("process_") {
+            continue; // about the process that `once` was; `serve` shows them, see `web`
+        }
         let seen = page.types.contains_key(about.name);
         assert_eq!(seen, !absent.contains(&about.name), "{}", about.name);
     }

@@ -1,13 +1,27 @@
 //! The outside tests: one binary that drives the real executable and holds the house to its rules.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop at the first surprise"
+)]
 
 mod support;
 
+mod calls;
 mod configuration;
 mod exposition;
+mod faults;
+mod freshness;
 mod golden;
+mod independent;
+mod lifecycle;
+mod messages;
 mod reference;
 mod schedule;
-mod tidy;
 mod simulator;
+mod soak;
+mod tidy;
 mod web;

@@ -142,7 +142,7 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
                 (Arc::new(probe) as Arc<dyn AnyCollector>, Duration::from_mins(minutes))
             })
             .collect();
-        let (send, receive) = mpsc::channel::<Event>(1024);
+        let (events, receive) = mpsc::channel::<Event>(1024);
         let (mut tasks, mut views) = (JoinSet::new(), Vec::new());
         for (number, region) in account.regions.iter().enumerate() {
             let target = Target { account: Arc::clone(&account), region: Arc::from(region.as_str()) };
@@ -159,7 +159,7 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
                     read_timeout: config.poll.read_timeout,
                     schedule: Schedule::new(*interval, config.poll.jitter, start, luck.f64()),
                 };
-                tasks.spawn(task.run(send.clone()));
+                tasks.spawn(task.run(events.clone()));
             }
             views.push(Arc::new(TargetView {
                 target,
@@ -178,7 +178,7 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
             None
         });
         sleep(time).await;
-        let seen = estate.borrow().clone();
+        let picture = estate.borrow().clone();
         drop(tasks);
         let world = world.lock().unwrap();
         Outcome {
@@ -186,7 +186,7 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
             hash: world.hash.finish(),
             broken: world.broken.clone(),
             end: Instant::now(),
-            estate: seen,
+            estate: picture,
         }
     })
 }

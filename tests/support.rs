@@ -1,4 +1,8 @@
 //! What the tests share: the real executable as a child, a client for its pages, and a strict reader of expositions.
+#![expect(
+    unreachable_pub,
+    reason = "`pub` says here what the tests share; nothing is reached from outside of their binary"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,6 +17,7 @@ use std::time::{Duration, Instant};
 use ses_exporter::simulator::{SharedWorld, Simulator, World};
 
 pub mod page;
+pub mod stage;
 
 pub use page::Page;
 
@@ -120,7 +125,8 @@ impl Agent {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("ses-exporter.toml");
         std::fs::write(&file, config).unwrap();
-        let mut command = command(&["--web.listen-address", "127.0.0.1:0", "--log.level", "debug"]);
+        let mut command = command(&["--web.listen-address", "127.0.0.1:0"]);
+        command.env("SES_EXPORTER_LOG_LEVEL", "debug"); // not an argument, which a test could not replace
         command.arg("--config.file").arg(&file).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.envs(environment.iter().map(|(name, value)| (*name, value)));
         let mut child = command.spawn().unwrap();
@@ -220,22 +226,48 @@ pub fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer 
 
 /// One request on a connection of its own.
 pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    send(address, method, path, headers, &[])
+}
+
+/// The same with a body.
+pub fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let mut socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for (name, value) in headers {
         let _ = write!(head, "{name}: {value}\r\n");
     }
+    if !body.is_empty() {
+        let _ = write!(head, "Content-Length: {}\r\n", body.len());
+    }
     head.push_str("\r\n");
-    socket.write_all(head.as_bytes()).unwrap();
+    socket.write_all(&[head.as_bytes(), body].concat()).unwrap();
     let mut bytes = Vec::new();
     socket.read_to_end(&mut bytes).unwrap();
     let at = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("an HTTP head");
     let head = String::from_utf8(bytes[..at].to_vec()).unwrap();
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-    Answer { status, headers: headers.collect(), body: bytes[at + 4..].to_vec() }
+    let headers =
+        lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+    let headers: BTreeMap<_, _> = headers.collect();
+    let body = bytes[at + 4..].to_vec();
+    let chunked = headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked");
+    Answer { status, headers, body: if chunked { unchunked(&body) } else { body } }
+}
+
+/// A body out of its chunks: other people's servers send such.
+fn unchunked(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|two| two == b"\r\n").expect("the length of a chunk");
+        let length = usize::from_str_radix(std::str::from_utf8(&chunks[..end]).unwrap(), 16).unwrap();
+        if length == 0 {
+            return body;
+        }
+        body.extend_from_slice(&chunks[end + 2..end + 2 + length]);
+        chunks = &chunks[end + 2 + length + 2..];
+    }
 }
 
 /// A file of this repository.
@@ -252,5 +284,8 @@ pub fn golden(path: &str, made: &str) {
         std::fs::write(&file, made).unwrap();
     }
     let kept = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(kept == made, "{path} differs from what the code makes; run: BLESS=1 cargo test\n--- kept\n{kept}\n+++ made\n{made}");
+    assert!(
+        kept == made,
+        "{path} differs from what the code makes; run: BLESS=1 cargo test\n--- kept\n{kept}\n+++ made\n{made}"
+    );
 }

@@ -79,10 +79,12 @@ impl Sdk<'_> {
 
     /// The AWS environment with our settings, for `profile`, else for the configured one.
     pub fn loader(&self, profile: Option<&str>) -> ConfigLoader {
+        // Our own limit ends an attempt first, always with the same words.
+        let longest = self.poll.attempt_timeout + Duration::from_secs(1);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(self.poll.connect_timeout)
-            .read_timeout(self.poll.attempt_timeout)
-            .operation_attempt_timeout(self.poll.attempt_timeout)
+            .read_timeout(longest)
+            .operation_attempt_timeout(longest)
             .operation_timeout(LOAD_TIMEOUT)
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
@@ -289,6 +291,7 @@ impl RoleProvider {
         if failure.kind == FailureKind::Credentials {
             let pause = humantime::format_duration(pause);
             tracing::warn!(role = %self.role.arn, %pause, "{failure}; asked again after {pause}");
+            failure.told = true;
         }
         self.remember(Some(Refusal { failure: failure.clone(), pause, until: Instant::now() + pause }));
         failure

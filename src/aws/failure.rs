@@ -85,6 +85,8 @@ pub struct Failure {
     pub transient: bool,
     /// Set where the target is left alone instead of being called broken.
     pub skip: Option<SkipReason>,
+    /// Told to people already by whoever found it, once for all who hear of it.
+    pub told: bool,
 }
 
 impl fmt::Display for Failure {
@@ -99,7 +101,7 @@ impl Failure {
     /// A failure of a kind that another attempt would not mend.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let message = one_line(&message.into());
-        Self { kind, code: None, message, no_such_host: false, transient: false, skip: None }
+        Self { kind, code: None, message, no_such_host: false, transient: false, skip: None, told: false }
     }
 
     /// An answer that is no answer.
@@ -140,6 +142,14 @@ impl Failure {
         if let Some(inner) = find::<Failure>(cause) {
             return inner.clone(); // our own role provider has classified already
         }
+        // The SDK tells only the first who asks that a profile does not exist; the others hear "already taken".
+        let none = matches!(find(cause), Some(CredentialsError::CredentialsNotLoaded(_)))
+            || chain(cause).contains("initialization error already taken");
+        if none {
+            let hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that exists, or run \
+                        where a role is attached";
+            return Self::new(FailureKind::Credentials, format!("{operation}: no credentials found; {hint}"));
+        }
         if find::<CredentialsError>(cause).is_some() {
             let hint = "set up credentials as the AWS command line takes them";
             return Self::new(
@@ -178,8 +188,15 @@ impl Failure {
         let kind = kind_of(code.unwrap_or_default(), status);
         let detail = match code {
             // AWS explains a wrong signature with the canonical request, which may hold a session token.
-            Some(code) if code.contains("Signature") => code.to_owned(),
+            Some(code) if code.contains("Signature") => {
+                format!("{code}: the secret does not belong to the access key; a password for SMTP is not one")
+            }
             Some(code) => format!("{code}: {said}"),
+            None if status < 400 => {
+                format!(
+                    "an answer with HTTP status {status} that is not of AWS; a proxy or a wrong endpoint_url gives such"
+                )
+            }
             None => format!("HTTP status {status} without an error code"),
         };
         let mut failure = Self::new(kind, format!("{operation}: {detail}"));

@@ -1,10 +1,11 @@
 //! `demo`: the agent and a simulated AWS in one process, on loopback. It shows everything and needs nothing.
 
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use aws_credential_types::Credentials;
 
 use super::{Ended, Web, print_line, runtime, serve};
@@ -50,12 +51,15 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCod
     let key = world.caller().cloned().ok_or_else(|| anyhow!("the simulated world has no caller"))?;
     let config = demo_config(config, &world);
     let simulator = Simulator::start(demo.simulator, world);
-    let simulator = simulator.await.with_context(|| {
-        format!("can't listen on {}; choose another with --simulator.listen-address", demo.simulator)
+    let simulator = simulator.await.map_err(|error| {
+        let in_use = error.kind() == io::ErrorKind::AddrInUse;
+        let why = if in_use { "the address is in use".to_owned() } else { error.to_string() };
+        anyhow!("can't simulate AWS on {}: {why}; choose another with --simulator.listen-address", demo.simulator)
     })?;
     let config = Config { aws: crate::config::Aws { endpoint_url: Some(simulator.url()), ..config.aws }, ..config };
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "demo");
-    explain(web, &simulator, &key.id, &key.secret);
+    let address = listeners.first().and_then(|listener| listener.local_addr().ok());
+    explain(address, &web.telemetry_path, &simulator.url(), &key.id, &key.secret);
     serve::serve(&config, web, listeners, Some(credentials)).await
 }
 
@@ -77,14 +81,18 @@ fn demo_config(mut config: Config, world: &World) -> Config {
     config
 }
 
-fn explain(web: &Web, simulator: &Simulator, key: &str, secret: &str) {
-    let (url, path) = (simulator.url(), &web.telemetry_path);
-    let address = web.listen_addresses.first().map_or(LISTEN, String::as_str);
+fn explain(address: Option<SocketAddr>, path: &str, url: &str, key: &str, secret: &str) {
+    let address = match address {
+        Some(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
+        Some(address) => address.to_string(),
+        None => LISTEN.to_owned(),
+    };
     let text = format!(
         "A simulated AWS with four accounts runs at {url}; its controls are at {url}/_simulator/.\n\
          Look at http://{address}/ and http://{address}{path}.\n\n\
          To ask the same AWS with other commands, such as `aws sesv2 get-account`:\n\n\
-         export AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} AWS_REGION=us-east-1\n"
+         export AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} AWS_REGION=us-east-1 \
+         AWS_DEFAULT_REGION=us-east-1\n"
     );
     // The demo goes on when nobody reads its words.
     drop(print_line(&text));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use tokio::time::timeout;
 
 use super::{Ended, print_text, runtime, say, serve};
@@ -23,6 +23,7 @@ pub(super) struct Once {
 }
 
 pub(super) fn run(once: &Once, config: &Config) -> Result<ExitCode, Ended> {
+    once.output.as_deref().map_or(Ok(()), check)?;
     let runtime = runtime()?;
     let polled = runtime.block_on(poll(config));
     runtime.shutdown_timeout(serve::LEAVE_THREADS);
@@ -48,7 +49,17 @@ async fn poll(config: &Config) -> anyhow::Result<(String, Vec<String>)> {
     let seen = estate.borrow().clone();
     let page = exporter.pages.get((Format::Text, Encoding::Identity), Duration::from_mins(1)).await;
     let page = page.ok_or_else(|| anyhow!("the page could not be built"))?;
-    Ok((String::from_utf8(page.to_vec())?, failures(&seen)))
+    Ok((without_process(&String::from_utf8(page.to_vec())?), failures(&seen)))
+}
+
+/// A page that is read from a file tells nothing about a process that has ended, and node_exporter, which reads it, has
+/// `process_` families of its own.
+fn without_process(page: &str) -> String {
+    let about_process = |line: &str| {
+        let name = line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ");
+        name.starts_with("process_")
+    };
+    page.split_inclusive('\n').filter(|line| !about_process(line)).collect()
 }
 
 fn complete(estate: &Estate) -> bool {
@@ -62,15 +73,25 @@ fn named(estate: &Estate) -> bool {
 
 fn failures(estate: &Estate) -> Vec<String> {
     let nameless = estate.targets.iter().filter(|view| view.account.is_none());
-    let nameless = nameless.map(|view| format!("{} is not on the page: AWS has not told the account's id", view.target));
+    let nameless =
+        nameless.map(|view| format!("{} is not on the page: AWS has not told the account's id", view.target));
     let views = estate.targets.iter().filter(|view| view.skipped.is_none());
-    let unread = views
-        .flat_map(|view| view.slots.iter().map(move |slot| (view, slot)))
-        .filter_map(|(view, slot)| {
-            let failure = slot.last.as_ref()?.failure.as_ref()?;
-            Some(format!("can't read {} of {}: {failure}", slot.collector, view.target))
-        });
-    nameless.chain(unread).collect()
+    let unread = views.flat_map(|view| view.slots.iter().map(move |slot| (view, slot))).filter_map(|(view, slot)| {
+        let failure = slot.last.as_ref()?.failure.as_ref()?;
+        Some(format!("can't read {} of {}: {failure}", slot.collector, view.target))
+    });
+    let nothing = estate.targets.iter().all(|view| view.skipped.is_some());
+    let nothing = nothing.then(|| "every target is skipped, so the page holds nothing of SES".to_owned());
+    nothing.into_iter().chain(nameless).chain(unread).collect()
+}
+
+/// A folder that is not there is told before AWS is asked for nothing.
+fn check(file: &Path) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        bail!("can't write {}: there is no such folder; create it or name another file", file.display());
+    }
+    Ok(())
 }
 
 /// Writes beside the file and renames: whoever reads it never sees half a page.

@@ -2,11 +2,17 @@
 
 use std::process::ExitCode;
 
-use super::{Ended, Printable, print_text};
+use clap::CommandFactory;
+
+use super::{Arguments, Ended, Printable, print_text};
 use crate::config::{self, Config};
 use crate::reference;
 
 pub(super) fn run(what: Printable, effective: bool, config: &Config) -> Result<ExitCode, Ended> {
+    if effective && what != Printable::Config {
+        let kind = clap::error::ErrorKind::ArgumentConflict;
+        Arguments::command().error(kind, "--effective goes with `print config` only").exit();
+    }
     print_text(&match what {
         Printable::Metrics => reference::metrics(),
         Printable::IamPolicy => reference::iam_policy(config),

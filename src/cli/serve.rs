@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use aws_credential_types::Credentials;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
@@ -32,7 +32,8 @@ pub(super) fn run(config: &Config, web: &Web) -> Result<ExitCode, Ended> {
 
 /// Listens before anything else is done: a port that is taken must not cost a call to AWS.
 pub(super) fn bind(web: &Web) -> anyhow::Result<Vec<TcpListener>> {
-    web.listen_addresses.iter().map(|address| Ok(web::bind(address)?)).collect()
+    // Its sentence holds the system's reason already, so the chain of causes would tell it twice.
+    web.listen_addresses.iter().map(|address| web::bind(address).map_err(|error| anyhow!("{error}"))).collect()
 }
 
 /// Serves until a signal, then stops: not ready, no new connections, answers in flight finished, all within two seconds.
@@ -47,7 +48,14 @@ pub(super) async fn serve(
         let address = listener.local_addr()?;
         tracing::info!(%address, "listening on http://{address}{}", web.telemetry_path);
     }
-    let mut exporter = Exporter::start(config, credentials).await?;
+    // Looking for the region may take seconds where instance metadata does not answer.
+    let mut exporter = tokio::select! {
+        started = Exporter::start(config, credentials) => started?,
+        signal = signals.next() => {
+            tracing::info!(signal, "{signal}: stopping");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
     let (stop, stopping) = watch::channel(false);
     let routes = Arc::new(Routes {
         telemetry_path: web.telemetry_path.clone(),
@@ -88,7 +96,7 @@ async fn report(readiness: crate::exporter::Readiness) {
     while readiness.waiting_for() > 0 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    tracing::info!("ready: every target has answered, failed or had its time");
+    tracing::info!("ready: {}", readiness.summary());
     notify(&[NotifyState::Ready]);
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
     loop {

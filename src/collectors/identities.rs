@@ -136,7 +136,11 @@ impl Collector for Identities {
             let request =
                 || ask.aws.sesv2().list_email_identities().page_size(PAGE_SIZE).set_next_token(token.clone()).send();
             let page = ask.aws.call(SESV2_LIST_EMAIL_IDENTITIES, request).await?;
-            identities.extend(page.email_identities.unwrap_or_default().iter().map(identity));
+            // An empty list says that there are none; no list at all says nothing.
+            let Some(list) = page.email_identities else {
+                return Err(Failure::unexpected("ListEmailIdentities answered without EmailIdentities"));
+            };
+            identities.extend(list.iter().map(identity));
             let next = page.next_token.filter(|next| !next.is_empty());
             if next.is_none() {
                 return Ok(Reading::new(identities, &self.settings));

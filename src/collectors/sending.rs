@@ -4,7 +4,6 @@
 //! to buckets that ended hours ago. The counters therefore add up every increase of every bucket between two readings;
 //! they ride in the reading, so that whoever holds the reading holds the counters.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_ses::types::SendDataPoint;
@@ -33,11 +32,20 @@ pub struct Counts {
     pub rejects: i64,
 }
 
+/// One bucket. A target has up to 1,344 of them, so they are kept small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bucket {
+    /// When it began, in seconds since 1970.
+    began: u32,
+    /// In the order of [`Counts`].
+    counts: [u32; 4],
+}
+
 /// What GetSendStatistics answered, and what has been counted since start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// Buckets by the second (since 1970) at which they began.
-    pub buckets: BTreeMap<i64, Counts>,
+    /// Sorted by time, none twice.
+    buckets: Box<[Bucket]>,
     /// Every increase seen since the first answer, which is the baseline.
     pub totals: Counts,
     /// End of the newest finished bucket that SES answered, in seconds since 1970.
@@ -122,39 +130,46 @@ impl Collector for Sending {
 
     async fn read(&self, ask: Ask<'_, Reading>) -> Result<Reading, Failure> {
         let answer = ask.aws.call(SES_GET_SEND_STATISTICS, || ask.aws.ses().get_send_statistics().send()).await?;
-        Ok(reading(answer.send_data_points(), ask.previous, ask.now))
+        // Were a missing list read as an empty one, the next answer would look like two weeks of mail at once.
+        match answer.send_data_points {
+            Some(points) => Ok(reading(&points, ask.previous, ask.now)),
+            None => Err(Failure::unexpected("GetSendStatistics answered without SendDataPoints")),
+        }
     }
 }
 
 fn reading(points: &[SendDataPoint], previous: Option<&Reading>, now: SystemTime) -> Reading {
-    let mut buckets: BTreeMap<i64, Counts> = BTreeMap::new();
-    for point in points {
-        if let Some(began) = point.timestamp() {
-            buckets.entry(began.secs()).or_default().add(counts(point));
-        }
-    }
+    let mut buckets: Vec<Bucket> = points.iter().filter_map(bucket).collect();
+    buckets.sort_by_key(|bucket| bucket.began);
+    buckets.dedup_by_key(|bucket| bucket.began);
     let mut totals = Counts::default();
     if let Some(previous) = previous {
         totals = previous.totals;
-        for (began, now_in_it) in &buckets {
-            let before = previous.buckets.get(began).copied().unwrap_or_default();
-            totals.add(now_in_it.increase_since(before));
+        for bucket in &buckets {
+            totals.add(bucket.counts().increase_since(previous.counts_of(bucket.began)));
         }
     }
     let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
-    let last_bucket_end = buckets.keys().map(|began| began + BUCKET).rfind(|end| *end <= now);
+    let last_bucket_end = buckets.iter().map(|bucket| i64::from(bucket.began) + BUCKET).rfind(|end| *end <= now);
     // SES leaves empty buckets out, so the newest one in the answer may be days old. One bucket's delay is granted
     // to SES; after that a bucket that is not there was empty.
     let due = now - now.rem_euclid(BUCKET) - BUCKET;
-    Reading { buckets, totals, last_bucket_end, window_end: last_bucket_end.unwrap_or(due).max(due) }
+    Reading { buckets: buckets.into(), totals, last_bucket_end, window_end: last_bucket_end.unwrap_or(due).max(due) }
 }
 
-fn counts(point: &SendDataPoint) -> Counts {
-    Counts {
-        delivery_attempts: point.delivery_attempts,
-        bounces: point.bounces,
-        complaints: point.complaints,
-        rejects: point.rejects,
+/// A point without a time, or with one before 1970, counts nowhere.
+fn bucket(point: &SendDataPoint) -> Option<Bucket> {
+    let counts = [point.delivery_attempts, point.bounces, point.complaints, point.rejects];
+    Some(Bucket {
+        began: u32::try_from(point.timestamp()?.secs()).ok()?,
+        counts: counts.map(|count| u32::try_from(count.max(0)).unwrap_or(u32::MAX)),
+    })
+}
+
+impl Bucket {
+    fn counts(&self) -> Counts {
+        let [delivery_attempts, bounces, complaints, rejects] = self.counts.map(i64::from);
+        Counts { delivery_attempts, bounces, complaints, rejects }
     }
 }
 
@@ -181,22 +196,29 @@ impl Counts {
 impl Reading {
     /// The 24 hours before the window's end.
     pub fn last_day(&self) -> Counts {
-        let mut sum = Counts::default();
-        let begin = self.window_end - DAY - BUCKET;
-        for counts in self.buckets.range(begin + 1..=self.window_end - BUCKET).map(|(_, counts)| *counts) {
-            sum.add(counts);
-        }
-        sum
+        self.before_window_end(DAY)
     }
 
     /// Messages a second in the bucket before the window's end.
     fn rate(&self) -> f64 {
-        let newest = self.window_end - BUCKET;
-        let mut attempts = Counts::default();
-        for counts in self.buckets.range(newest - BUCKET + 1..=newest).map(|(_, counts)| *counts) {
-            attempts.add(counts);
+        number(self.before_window_end(BUCKET).delivery_attempts) / number(BUCKET)
+    }
+
+    /// The buckets that ended within `seconds` before the window's end.
+    fn before_window_end(&self, seconds: i64) -> Counts {
+        let mut sum = Counts::default();
+        for bucket in &self.buckets {
+            let end = i64::from(bucket.began) + BUCKET;
+            if end <= self.window_end && end > self.window_end - seconds {
+                sum.add(bucket.counts());
+            }
         }
-        number(attempts.delivery_attempts) / number(BUCKET)
+        sum
+    }
+
+    fn counts_of(&self, began: u32) -> Counts {
+        let place = self.buckets.binary_search_by_key(&began, |bucket| bucket.began);
+        place.ok().and_then(|place| self.buckets.get(place)).map(Bucket::counts).unwrap_or_default()
     }
 }
 

@@ -36,10 +36,11 @@ pub(super) fn page(estate: &Estate, telemetry_path: &str) -> String {
     let _ = write!(
         html,
         "<h1>SES Exporter</h1><p>Version {version}. Watches Amazon SES: sandbox, quota, enforcement and identities of \
-         {} targets. <a href=\"{path}\">Metrics</a> · <a href=\"/-/healthy\">Health</a> · <a href=\"/-/ready\">Readiness</a></p>\n\
+         {} target{}. <a href=\"{path}\">Metrics</a> · <a href=\"/-/healthy\">Health</a> · <a href=\"/-/ready\">Readiness</a></p>\n\
          <div class=\"wide\"><table><thead><tr><th scope=\"col\">Account</th><th scope=\"col\">Region</th>\
          <th scope=\"col\">Sending</th><th scope=\"col\">Quota of 24 hours</th>",
-        estate.targets.len()
+        estate.targets.len(),
+        if estate.targets.len() == 1 { "" } else { "s" },
     );
     for collector in &*estate.collectors {
         let _ = write!(html, "<th scope=\"col\">{}</th>", collector.declaration().name);

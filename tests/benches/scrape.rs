@@ -115,7 +115,9 @@ fn round(server: &Server) -> f64 {
 /// The agent on a simulated account of 10,000 identities, once its whole page is there.
 fn agent(simulator: &Simulator) -> Server {
     let (key, region) = simulator.world().change(|world| {
-        let region = world.accounts().next().and_then(|account| account.regions.keys().next().cloned());
+        let mut regions = world.accounts().flat_map(|account| account.regions.values());
+        let region = regions.find(|region| !region.all_identities().is_empty()).map(|region| region.name.clone());
+        drop(regions);
         (world.caller().cloned().expect("a caller"), region.expect("a region"))
     });
     let config = std::env::temp_dir().join(format!("ses-exporter-bench-{}.toml", std::process::id()));

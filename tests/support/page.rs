@@ -32,7 +32,7 @@ impl Page {
             if let Some(rest) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = rest.split_once(' ').expect("a type");
                 assert!(types.insert(name.to_owned(), kind.to_owned()).is_none(), "two blocks of {name}");
-                open = name.to_owned();
+                name.clone_into(&mut open);
             } else if !line.starts_with('#') {
                 let sample = sample(line);
                 let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| sample.name.strip_suffix(end));
@@ -46,7 +46,8 @@ impl Page {
 
     /// All samples of a family that carry these labels.
     pub fn find<'a>(&'a self, name: &'a str, labels: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = &'a Sample> {
-        let matches = |sample: &Sample| labels.iter().all(|(name, value)| sample.labels.get(*name).is_some_and(|v| v == value));
+        let matches =
+            |sample: &Sample| labels.iter().all(|(name, value)| sample.labels.get(*name).is_some_and(|v| v == value));
         self.samples.iter().filter(move |sample| sample.name == name && matches(sample))
     }
 

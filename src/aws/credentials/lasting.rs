@@ -1,33 +1,59 @@
 //! Credentials that outlast their source: while it fails, the last ones serve until they really end.
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt;
+use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future};
+use tokio::sync::Mutex;
+
+use super::RENEW_BEFORE_END;
 
 /// Credentials that end sooner are not worth a request, which may take as long as one attempt.
 const TOO_SHORT: Duration = Duration::from_secs(10);
 
+type Question = Pin<Box<dyn Future<Output = Result<Credentials, CredentialsError>> + Send>>;
+
 /// A source whose last good answer is kept. The SDK's cache asks it minutes before credentials end.
-#[derive(Debug)]
 pub(super) struct Lasting {
     source: SharedCredentialsProvider,
-    last: Mutex<Option<Credentials>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    last: Option<Credentials>,
+    /// A question outlives whoever asked it: who loses patience leaves it here, and the next one finds its answer
+    /// instead of asking again.
+    asked: Option<Question>,
+}
+
+impl fmt::Debug for Lasting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lasting").field("source", &self.source).finish_non_exhaustive()
+    }
 }
 
 impl Lasting {
     pub(super) fn new(source: SharedCredentialsProvider) -> Self {
-        Self { source, last: Mutex::new(None) }
+        Self { source, kept: Mutex::default() }
     }
 
     async fn credentials(&self) -> Result<Credentials, CredentialsError> {
-        let answer = self.source.provide_credentials().await;
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().await;
+        let Kept { last, asked } = &mut *kept;
+        let ends = last.as_ref().and_then(Credentials::expiry);
+        if let (Some(fresh), true) = (&*last, ends.is_some_and(|ends| ends > SystemTime::now() + RENEW_BEFORE_END)) {
+            return Ok(fresh.clone());
+        }
+        let source = self.source.clone();
+        let ask = || -> Question { Box::pin(async move { source.provide_credentials().await }) };
+        let answer = asked.get_or_insert_with(ask).await;
+        *asked = None;
         match answer {
             Ok(credentials) => Ok(last.insert(credentials).clone()),
             Err(error) => {
-                let ends = last.as_ref().and_then(Credentials::expiry);
                 if ends.is_some_and(|ends| ends < SystemTime::now() + TOO_SHORT) {
                     *last = None;
                 }
@@ -48,7 +74,7 @@ impl ProvideCredentials for Lasting {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
 

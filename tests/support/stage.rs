@@ -1,0 +1,95 @@
+//! The stage of the tests that run an agent: a small world, and a configuration that makes an agent quick.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use ses_exporter::simulator::{Account, Identity, LoggedRequest, Region, Role, Service, World};
+
+use super::{Aws, Page};
+
+/// The account whose key the agent has.
+pub(crate) const MAIN: &str = "111111111111";
+/// An account with a role that [`MAIN`] may assume.
+pub(crate) const OTHER: &str = "222222222222";
+/// The key's id.
+pub(crate) const KEY: &str = "AKIAEXAMPLEEXAMPLE00";
+/// The key's secret.
+pub(crate) const SECRET: &str = "canary-secret-of-the-access-key-00000000";
+/// The role in [`OTHER`].
+pub(crate) const ROLE: &str = "arn:aws:iam::222222222222:role/ses-exporter";
+
+/// A region in production with one verified domain; nothing was ever sent.
+pub(crate) fn production(name: &str) -> Region {
+    Region::production(name, 50_000.0, 14.0).identity(Identity::domain("shop.example"))
+}
+
+/// Both accounts in production in these regions, in the sandbox elsewhere. No rate limit.
+pub(crate) fn world(regions: &[&str]) -> World {
+    let fill = |account: Account| regions.iter().fold(account, |account, name| account.region(production(name)));
+    World::empty()
+        .with_rate(None)
+        .with_account(fill(Account::new(MAIN, "main").access_key(KEY, SECRET)))
+        .with_account(fill(Account::new(OTHER, "other").role(Role::trusting("ses-exporter", MAIN))))
+}
+
+/// A configuration with which an agent asks every `interval` and waits no longer than a second.
+pub(crate) fn quick(aws: &Aws, regions: &[&str], interval: &str, stale_after: &str) -> String {
+    let url = aws.simulator.url();
+    format!(
+        "[aws]\nregions = {regions:?}\nendpoint_url = \"{url}\"\n\
+         [poll]\nattempt_timeout = \"1s\"\nconnect_timeout = \"1s\"\nread_timeout = \"4s\"\njitter = 0.0\n\
+         stale_after = \"{stale_after}\"\n\
+         [budget]\nrequests_per_second = 200\nburst = 100\n\
+         [collectors]\naccount.interval = \"{interval}\"\nsending.interval = \"{interval}\"\n\
+         identities.interval = \"{interval}\"\n"
+    )
+}
+
+/// An account of the configuration that needs no role.
+pub(crate) const MAIN_ACCOUNT: &str = "[[accounts]]\nname = \"main\"\n";
+/// An account of the configuration behind [`ROLE`].
+pub(crate) const OTHER_ACCOUNT: &str =
+    "[[accounts]]\nname = \"other\"\nrole_arn = \"arn:aws:iam::222222222222:role/ses-exporter\"\n";
+
+/// The requests to SES for one account and region, oldest first.
+pub(crate) fn to_ses(log: &[LoggedRequest], account: &str, region: &str) -> Vec<LoggedRequest> {
+    let asked =
+        |entry: &&LoggedRequest| entry.service != Service::Sts && entry.account == account && entry.region == region;
+    log.iter().filter(asked).cloned().collect()
+}
+
+/// How often each operation was asked.
+pub(crate) fn operations(log: &[LoggedRequest]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for entry in log {
+        *counts.entry(entry.operation.clone()).or_default() += 1;
+    }
+    counts
+}
+
+/// What a collector of a target says about its last attempt: 1, 0, or nothing yet.
+pub(crate) fn success(page: &Page, account: &str, region: &str, collector: &str) -> Option<f64> {
+    let labels = [("account", account), ("aws_region", region), ("collector", collector)];
+    page.value("ses_exporter_collector_success", &labels)
+}
+
+/// Whether all collectors of a target succeeded at their last attempt.
+pub(crate) fn all_succeed(page: &Page, account: &str, region: &str) -> bool {
+    ["account", "sending", "identities"].iter().all(|name| success(page, account, region, name) == Some(1.0))
+}
+
+/// The series about SES, as opposed to those about the agent, of one target: names and labels as they stand on the page.
+pub(crate) fn series_of_ses<'a>(page: &'a Page, account: &str, region: &str) -> Vec<&'a str> {
+    let target = format!("account=\"{account}\",aws_region=\"{region}\"");
+    let about_ses =
+        |line: &&str| line.starts_with("ses_") && !line.starts_with("ses_exporter_") && line.contains(&target);
+    page.text.lines().filter(about_ses).collect()
+}
+
+/// Prints how long something took; the figures of a test run are read by people.
+#[expect(clippy::print_stdout, reason = "figures are shown by --nocapture")]
+pub(crate) fn took(what: &str, since: Instant) -> std::time::Duration {
+    let took = since.elapsed();
+    println!("measured: {what}: {} ms", took.as_millis());
+    took
+}
