@@ -218,6 +218,10 @@ impl Aws {
                     return Ok(answer);
                 }
                 Err(failure) if failure.transient && attempt < MAX_ATTEMPTS => attempt += 1,
+                Err(failure) if failure.ended_credentials() && attempt == 1 => {
+                    self.door.session.ended_early().await;
+                    attempt += 1;
+                }
                 Err(failure) => return Err(failure),
             }
         }

@@ -134,12 +134,12 @@ fn a_scrape_asks_aws_nothing() {
     agent.page_where("it is read", |page| regions.iter().all(|region| all_succeed(page, "main", region)));
     let known = aws.world.requests().len();
     let mut built = BTreeSet::new();
-    eventually("pages that were built anew", || {
+    eventually("a page that was built anew", || {
         for path in ["/metrics", "/", "/-/ready", "/-/healthy", "/nothing"] {
             agent.get(path);
         }
         built.insert(agent.page().value("process_cpu_seconds_total", &[]).unwrap().to_bits());
-        (built.len() >= 3).then_some(())
+        (built.len() >= 2).then_some(())
     });
     assert_eq!(aws.world.requests().len(), known);
     assert_eq!(operations(&aws.world.requests())["GetAccount"], regions.len());

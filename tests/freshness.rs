@@ -109,6 +109,27 @@ fn a_change_in_ses_is_on_the_page_an_interval_later() {
 }
 
 #[test]
+fn what_is_sent_and_bounces_after_the_start_is_counted_once() {
+    let start = std::time::SystemTime::now() - Duration::from_hours(2);
+    let sent = |delivery_attempts, bounces| {
+        let bucket = Bucket { start, delivery_attempts, bounces, complaints: 0, rejects: 0 };
+        production(REGION).sent_exactly(vec![bucket])
+    };
+    let mut world = world(&[]);
+    *world.region_mut(MAIN, REGION).unwrap() = sent(1_000, 10);
+    let aws = Aws::start(world);
+    let agent = Agent::start(&aws, &(quick(&aws, &[REGION], "1s", "1h") + MAIN_ACCOUNT));
+    let counters =
+        |page: &Page| (page.value("ses_send_delivery_attempts_total", &[]), page.value("ses_send_bounces_total", &[]));
+    agent.page_where("the first answer is the baseline", |page| counters(page) == (Some(0.0), Some(0.0)));
+    aws.world.change(|world| *world.region_mut(MAIN, REGION).unwrap() = sent(1_005, 13));
+    let page = agent.page_where("what came late", |page| counters(page) == (Some(5.0), Some(3.0)));
+    let read = last_success(&page, "sending");
+    let page = agent.page_where("two readings more", |page| last_success(page, "sending") >= read.map(|at| at + 2.0));
+    assert_eq!(counters(&page), (Some(5.0), Some(3.0)));
+}
+
+#[test]
 fn filters_and_the_cap_are_visible_where_series_are_missing() {
     let mut world = world(&[]);
     let region = production(REGION)

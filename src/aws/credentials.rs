@@ -17,7 +17,6 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future};
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::app_name::AppName;
@@ -30,8 +29,6 @@ use crate::target::{Account, Role, ses_region};
 
 mod lasting;
 
-/// Credentials are renewed this long before they end, so that an STS outage of minutes is not noticed.
-const RENEW_BEFORE_END: Duration = Duration::from_mins(5);
 /// What the SDK grants a credential source before it gives up: three attempts of slow instance metadata.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(25);
 /// A refused role is asked again after a minute, then ever less often, up to a quarter of an hour.
@@ -42,6 +39,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(15);
 #[derive(Debug)]
 pub struct Session {
     sdk_config: SdkConfig,
+    credentials: Option<Lasting>,
     caller: Caller,
     /// When AWS last gave a good answer to these credentials.
     answered: Mutex<Option<Instant>>,
@@ -90,7 +88,8 @@ impl Sdk<'_> {
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .http_client(self.http.clone())
             .timeout_config(timeouts)
-            .identity_cache(identity_cache());
+            // `Lasting` keeps credentials, and can be told to forget them.
+            .identity_cache(IdentityCache::no_cache());
         if let Ok(name) = AppName::new("ses-exporter") {
             loader = loader.app_name(name);
         }
@@ -121,14 +120,9 @@ fn sts(base: &SdkConfig) -> aws_sdk_sts::Client {
     aws_sdk_sts::Client::from_conf(config)
 }
 
-/// The same with other credentials, which need a cache of their own.
-fn with_credentials(base: &SdkConfig, source: Lasting) -> SdkConfig {
-    let provider = SharedCredentialsProvider::new(source);
-    base.to_builder().credentials_provider(provider).identity_cache(identity_cache()).build()
-}
-
-fn identity_cache() -> SharedIdentityCache {
-    IdentityCache::lazy().load_timeout(LOAD_TIMEOUT).buffer_time(RENEW_BEFORE_END).build()
+/// The same with other credentials.
+fn with_credentials(base: &SdkConfig, credentials: &Lasting) -> SdkConfig {
+    base.to_builder().credentials_provider(SharedCredentialsProvider::new(credentials.clone())).build()
 }
 
 impl Session {
@@ -141,24 +135,28 @@ impl Session {
             loader = loader.region(Region::new(region.clone()));
         }
         let base = loader.load().await;
-        let base = match base.credentials_provider() {
-            Some(source) => with_credentials(&base, Lasting::new(source)),
-            None => base,
-        };
+        let own = base.credentials_provider().map(Lasting::new);
+        let base = own.as_ref().map_or_else(|| base.clone(), |own| with_credentials(&base, own));
         let caller = Caller { sts: sts(&base), limits, requests };
-        let Some(role) = &account.role else { return Self::of(base, caller) };
-        let provider = RoleProvider {
-            role: role.clone(),
-            caller: caller.clone(),
-            own: base.credentials_provider(),
-            refused: Mutex::new(None),
-        };
-        let sdk_config = with_credentials(&base, Lasting::new(SharedCredentialsProvider::new(provider)));
-        Self::of(sdk_config.clone(), Caller { sts: sts(&sdk_config), ..caller })
+        let Some(role) = &account.role else { return Self::of(base, own, caller) };
+        let refused = Mutex::new(None);
+        let provider = RoleProvider { role: role.clone(), caller: caller.clone(), own, refused };
+        let assumed = Lasting::new(SharedCredentialsProvider::new(provider));
+        let sdk_config = with_credentials(&base, &assumed);
+        let caller = Caller { sts: sts(&sdk_config), ..caller };
+        Self::of(sdk_config, Some(assumed), caller)
     }
 
-    fn of(sdk_config: SdkConfig, caller: Caller) -> Self {
-        Self { sdk_config, caller, answered: Mutex::new(None), doubted: tokio::sync::Mutex::new(None) }
+    fn of(sdk_config: SdkConfig, credentials: Option<Lasting>, caller: Caller) -> Self {
+        let (answered, doubted) = (Mutex::new(None), tokio::sync::Mutex::new(None));
+        Self { sdk_config, credentials, caller, answered, doubted }
+    }
+
+    /// AWS says that the credentials have ended before their time, revoked or replaced: the next request asks for new ones.
+    pub(super) async fn ended_early(&self) {
+        if let Some(credentials) = &self.credentials {
+            credentials.forget().await;
+        }
     }
 
     /// What clients of this account are made from. Clones share credentials and connections.
@@ -253,7 +251,7 @@ impl Caller {
 struct RoleProvider {
     role: Role,
     caller: Caller,
-    own: Option<SharedCredentialsProvider>,
+    own: Option<Lasting>,
     refused: Mutex<Option<Refusal>>,
 }
 

@@ -206,6 +206,11 @@ impl Failure {
         failure
     }
 
+    /// AWS knows the credentials, and has ended them.
+    pub(super) fn ended_credentials(&self) -> bool {
+        matches!(self.code.as_deref(), Some("ExpiredToken" | "ExpiredTokenException"))
+    }
+
     /// A role that can't be assumed is a matter of credentials, whatever STS called it.
     #[must_use]
     pub fn of_credentials(mut self) -> Self {

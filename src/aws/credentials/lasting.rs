@@ -1,32 +1,43 @@
 //! Credentials that outlast their source: while it fails, the last ones serve until they really end.
+//!
+//! This takes the place of the SDK's own cache, which gives up credentials that still hold when their source fails, and
+//! can't be told that AWS has ended them early.
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
-use super::RENEW_BEFORE_END;
-
+/// Credentials are renewed this long before they end, so that an STS outage of minutes is not noticed.
+const RENEW_BEFORE_END: Duration = Duration::from_mins(5);
 /// Credentials that end sooner are not worth a request, which may take as long as one attempt.
 const TOO_SHORT: Duration = Duration::from_secs(10);
+/// Those that tell no end are asked for anew after this long, as the SDK does it: a file may have changed.
+const WITHOUT_END: Duration = Duration::from_mins(15);
+/// However often AWS says that credentials have ended, their source is asked anew once in this time.
+const FORGET_AGAIN: Duration = Duration::from_mins(1);
 
 type Question = Pin<Box<dyn Future<Output = Result<Credentials, CredentialsError>> + Send>>;
 
-/// A source whose last good answer is kept. The SDK's cache asks it minutes before credentials end.
+/// A source whose last good answer is kept. Clones share it.
+#[derive(Clone)]
 pub(super) struct Lasting {
     source: SharedCredentialsProvider,
-    kept: Mutex<Kept>,
+    kept: Arc<Mutex<Kept>>,
 }
 
 #[derive(Default)]
 struct Kept {
-    last: Option<Credentials>,
+    last: Option<(Credentials, Instant)>,
     /// A question outlives whoever asked it: who loses patience leaves it here, and the next one finds its answer
     /// instead of asking again.
     asked: Option<Question>,
+    forgotten: Option<Instant>,
 }
 
 impl fmt::Debug for Lasting {
@@ -37,29 +48,47 @@ impl fmt::Debug for Lasting {
 
 impl Lasting {
     pub(super) fn new(source: SharedCredentialsProvider) -> Self {
-        Self { source, kept: Mutex::default() }
+        Self { source, kept: Arc::default() }
+    }
+
+    /// AWS has ended the credentials before their time: the next request asks for new ones.
+    pub(super) async fn forget(&self) {
+        let mut kept = self.kept.lock().await;
+        if kept.forgotten.is_none_or(|at| at.elapsed() >= FORGET_AGAIN) {
+            kept.forgotten = Some(Instant::now());
+            kept.last = None;
+        }
     }
 
     async fn credentials(&self) -> Result<Credentials, CredentialsError> {
         let mut kept = self.kept.lock().await;
-        let Kept { last, asked } = &mut *kept;
-        let ends = last.as_ref().and_then(Credentials::expiry);
-        if let (Some(fresh), true) = (&*last, ends.is_some_and(|ends| ends > SystemTime::now() + RENEW_BEFORE_END)) {
-            return Ok(fresh.clone());
+        let Kept { last, asked, .. } = &mut *kept;
+        if let Some((credentials, taken)) = last
+            && is_fresh(credentials, *taken)
+        {
+            return Ok(credentials.clone());
         }
         let source = self.source.clone();
         let ask = || -> Question { Box::pin(async move { source.provide_credentials().await }) };
         let answer = asked.get_or_insert_with(ask).await;
         *asked = None;
         match answer {
-            Ok(credentials) => Ok(last.insert(credentials).clone()),
+            Ok(credentials) => Ok(last.insert((credentials, Instant::now())).0.clone()),
             Err(error) => {
+                let ends = last.as_ref().and_then(|(credentials, _)| credentials.expiry());
                 if ends.is_some_and(|ends| ends < SystemTime::now() + TOO_SHORT) {
                     *last = None;
                 }
-                last.clone().ok_or(error)
+                last.as_ref().map(|(credentials, _)| credentials.clone()).ok_or(error)
             }
         }
+    }
+}
+
+fn is_fresh(credentials: &Credentials, taken: Instant) -> bool {
+    match credentials.expiry() {
+        Some(ends) => ends > SystemTime::now() + RENEW_BEFORE_END,
+        None => taken.elapsed() < WITHOUT_END,
     }
 }
 
@@ -74,7 +103,7 @@ impl ProvideCredentials for Lasting {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
 
