@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ses_exporter::simulator::{Fault, Trouble};
 
-use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, all_succeed, production, quick, took, world};
+use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, Running, all_succeed, production, quick, took, world};
 use crate::support::{Agent, Aws, Page, command, eventually, repository, run};
 
 const REGION: &str = "us-east-1";
@@ -137,7 +137,7 @@ fn after_a_kill_it_is_ready_again_in_three_seconds() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &config).unwrap();
     let mut restarted = command(&["--web.listen-address", &place, "--config.file"]);
-    let mut child = restarted.arg(file.path()).envs(environment).stderr(Stdio::null()).spawn().unwrap();
+    let _running = Running(restarted.arg(file.path()).envs(environment).stderr(Stdio::null()).spawn().unwrap());
     eventually("it is ready on the same port", || {
         let mut socket = TcpStream::connect(address).ok()?;
         socket.write_all(b"GET /-/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
@@ -146,8 +146,6 @@ fn after_a_kill_it_is_ready_again_in_three_seconds() {
         answer.starts_with("HTTP/1.1 200").then_some(())
     });
     let took = took("ready after kill -9", again);
-    child.kill().unwrap();
-    child.wait().unwrap();
     assert!(took <= Duration::from_secs(3), "{took:?}");
 }
 
@@ -343,7 +341,8 @@ fn the_demo_shows_every_account_without_aws() {
     let (simulator, web) = (free(), free());
     let arguments =
         ["demo", "--simulator.listen-address", &simulator.to_string(), "--web.listen-address", &web.to_string()];
-    let mut child = command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut running = Running(command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let child = &mut running.0;
     let mut words = child.stdout.take().unwrap();
     let ready = eventually("the demo is ready", || {
         let mut socket = TcpStream::connect(web).ok()?;

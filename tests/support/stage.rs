@@ -86,6 +86,17 @@ pub(crate) fn series_of_ses<'a>(page: &'a Page, account: &str, region: &str) -> 
     page.text.lines().filter(about_ses).collect()
 }
 
+/// A child that ends with its owner, also where a test fails.
+pub(crate) struct Running(pub(crate) std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Prints how long something took; the figures of a test run are read by people.
 #[expect(clippy::print_stdout, reason = "figures are shown by --nocapture")]
 pub(crate) fn took(what: &str, since: Instant) -> std::time::Duration {
