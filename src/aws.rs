@@ -244,7 +244,7 @@ impl Aws {
         let longest = self.time_left().min(door.limits.attempt_timeout);
         if longest.is_zero() {
             let message = format!("{}: the reading took longer than its read_timeout", operation.name);
-            return Err(Failure { transient: false, ..Failure::timeout(message) });
+            return Err(Failure::timeout(message));
         }
         let began = Instant::now();
         let answer = door.limits.send(&door.requests, operation, longest, request()).await;

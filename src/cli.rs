@@ -9,6 +9,7 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueE
 
 use crate::config::{Config, Mistakes};
 use crate::log;
+use crate::web::{BindError, check_address};
 
 mod demo;
 mod once;
@@ -73,6 +74,7 @@ struct Web {
         value_name = "ADDRESS",
         env = "SES_EXPORTER_WEB_LISTEN_ADDRESS",
         value_delimiter = ',',
+        value_parser = listen_address,
         default_value = LISTEN,
         global = true
     )]
@@ -180,6 +182,10 @@ impl Common {
     fn config(&self) -> Result<Config, Mistakes> {
         Config::load(self.config_file.as_deref(), self.regions.as_deref())
     }
+}
+
+fn listen_address(address: &str) -> Result<String, BindError> {
+    check_address(address).map(|()| address.to_owned())
 }
 
 fn telemetry_path(path: &str) -> Result<String, String> {

@@ -23,7 +23,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response};
 
-pub use self::listen::{BindError, bind};
+pub use self::listen::{BindError, bind, check_address};
 pub use self::server::serve;
 
 /// What a path takes unless the site says otherwise.

@@ -101,9 +101,10 @@ fn every_mistake_is_told_in_a_sentence() {
         (
             &["--web.listen-address", "localhost:10060"],
             &[],
-            1,
-            "ses-exporter: cannot listen on \"localhost:10060\": it is not an address and a port; write \
-             --web.listen-address as :10060 for all addresses, 127.0.0.1:10060 or [::1]:10060\n",
+            2,
+            "error: invalid value 'localhost:10060' for '--web.listen-address <ADDRESS>': \"localhost:10060\" is not an \
+             address and a port; write :10060 for all addresses, 127.0.0.1:10060 or [::1]:10060\n\n\
+             For more information, try '--help'.\n",
         ),
         (
             &["once"],

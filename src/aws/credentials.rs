@@ -34,6 +34,8 @@ const LOAD_TIMEOUT: Duration = Duration::from_secs(25);
 /// A refused role is asked again after a minute, then ever less often, up to a quarter of an hour.
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+/// After trouble on the way to STS, as opposed to a refusal, another try is soon worth its cost.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(5);
 
 /// One account's credentials.
 #[derive(Debug)]
@@ -281,12 +283,12 @@ impl RoleProvider {
 
     /// Pauses after a failure: a refusal for minutes, trouble on the way for as long as one retry is worth.
     fn refuse(&self, failure: Failure) -> Failure {
-        let transient = failure.transient;
         let mut failure = failure.of_credentials();
         failure.message = format!("can't assume {}: {}", self.role.arn, failure.message);
         let before = self.refusal().map_or(Duration::ZERO, |refusal| refusal.pause);
-        let pause = if transient { Duration::from_secs(5) } else { (before * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE) };
-        if failure.kind == FailureKind::Credentials {
+        let refused = failure.kind == FailureKind::Credentials;
+        let pause = if refused { (before * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE) } else { TROUBLE_PAUSE };
+        if refused {
             let pause = humantime::format_duration(pause);
             tracing::warn!(role = %self.role.arn, %pause, "{failure}; asked again after {pause}");
             failure.told = true;

@@ -109,9 +109,10 @@ impl Failure {
         Self::new(FailureKind::Unexpected, message)
     }
 
-    /// Nothing whole came back in time.
+    /// Nothing whole came back in time. Not tried again within the reading: whoever was silent for the whole of an
+    /// attempt would hold up the target's other collectors three times as long.
     pub fn timeout(message: impl Into<String>) -> Self {
-        Self { transient: true, ..Self::new(FailureKind::Timeout, message) }
+        Self::new(FailureKind::Timeout, message)
     }
 
     fn unreachable(message: impl Into<String>) -> Self {

@@ -21,8 +21,7 @@ const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 pub enum BindError {
     /// The text is not an address.
     #[error(
-        "cannot listen on \"{address}\": it is not an address and a port; write --web.listen-address as :10060 for all \
-         addresses, 127.0.0.1:10060 or [::1]:10060"
+        "\"{address}\" is not an address and a port; write :10060 for all addresses, 127.0.0.1:10060 or [::1]:10060"
     )]
     NotAnAddress {
         /// What was written.
@@ -57,11 +56,10 @@ fn refusal(source: &io::Error) -> String {
 /// One sentence that says what is wrong, where, and what to do next.
 pub fn bind(address: &str) -> Result<TcpListener, BindError> {
     let refused = |source| BindError::Refused { address: address.to_owned(), source };
-    let not_an_address = || BindError::NotAnAddress { address: address.to_owned() };
-    let Some(port) = address.strip_prefix(':') else {
-        return listen(address.parse().map_err(|_| not_an_address())?).map_err(refused);
+    let port = match parse(address)? {
+        Place::At(address) => return listen(address).map_err(refused),
+        Place::Everywhere(port) => port,
     };
-    let port: u16 = port.parse().map_err(|_| not_an_address())?;
     // On Linux a socket on [::] takes IPv4 too, unless the machine's owner set net.ipv6.bindv6only.
     match listen(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
         Err(error) if !matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) => {
@@ -69,6 +67,27 @@ pub fn bind(address: &str) -> Result<TcpListener, BindError> {
         }
         result => result.map_err(refused),
     }
+}
+
+/// Checks what an operator wrote, without listening.
+///
+/// # Errors
+/// The same sentence as [`bind`] for what is no address.
+pub fn check_address(address: &str) -> Result<(), BindError> {
+    parse(address).map(drop)
+}
+
+enum Place {
+    At(SocketAddr),
+    Everywhere(u16),
+}
+
+fn parse(address: &str) -> Result<Place, BindError> {
+    let parsed = match address.strip_prefix(':') {
+        Some(port) => port.parse().ok().map(Place::Everywhere),
+        None => address.parse().ok().map(Place::At),
+    };
+    parsed.ok_or_else(|| BindError::NotAnAddress { address: address.to_owned() })
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -122,10 +141,7 @@ mod tests {
         );
         for nonsense in ["", ":", "10060", ":70000", "localhost:10060", "127.0.0.1", "::1:9100x", "[::1]", ":1 "] {
             let message = bind(nonsense).unwrap_err().to_string();
-            assert!(
-                message.starts_with(&format!("cannot listen on \"{nonsense}\": it is not an address")),
-                "{message}"
-            );
+            assert!(message.starts_with(&format!("\"{nonsense}\" is not an address")), "{message}");
         }
         let denied = refusal(&io::Error::from(io::ErrorKind::PermissionDenied));
         assert_eq!(denied, "permission denied; choose a port of 1024 or above with --web.listen-address");
