@@ -3,7 +3,7 @@
 //! The SDK's own retries are off, because its retry tokens are shared by the whole process: one throttled account
 //! would starve the others. Waiting for a turn is no part of any time limit. Nothing here writes to AWS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,12 +76,14 @@ pub struct Limits {
     pub in_flight: Semaphore,
     /// Longest time of one attempt. The SDK has no limit of its own: a silent server would hold it for ever.
     pub attempt_timeout: Duration,
+    /// How many collectors ask each target, each by operations of its own.
+    pub collectors: usize,
     /// Where durations are counted.
     pub telemetry: Arc<Telemetry>,
 }
 
 impl Limits {
-    /// Sends one request, bounded and counted.
+    /// Sends one request, bounded; and counted, unless there was nothing to sign it with.
     async fn send<T, E>(
         &self,
         requests: &Requests,
@@ -92,18 +94,19 @@ impl Limits {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        requests.count(operation);
         let began = Instant::now();
-        let answer = timeout(longest, request).await;
-        self.telemetry.aws_request(operation.service, operation.name, began.elapsed());
-        match answer {
-            Err(_) => Err(Failure::timeout(format!(
-                "{}: no answer within {}",
-                operation.name,
-                humantime::format_duration(longest)
-            ))),
+        let answer = match timeout(longest, request).await {
+            Err(_) => {
+                let longest = humantime::format_duration(longest);
+                Err(Failure::timeout(format!("{}: no answer within {longest}", operation.name)))
+            }
             Ok(answer) => answer.map_err(|error| Failure::classify(operation.name, &error)),
+        };
+        if !answer.as_ref().is_err_and(|failure| failure.unsent) {
+            requests.count(operation);
+            self.telemetry.aws_request(operation.service, operation.name, began.elapsed());
         }
+        answer
     }
 }
 
@@ -113,8 +116,10 @@ pub struct Door {
     target: Target,
     session: Arc<Session>,
     limits: Arc<Limits>,
-    budget: Budget,
+    budget: Arc<Budget>,
     requests: Arc<Requests>,
+    /// What an organisation's policy has denied. Only a target where everything is denied is none.
+    denied: Mutex<BTreeSet<Operation>>,
     /// This target has answered at least once, so it can't be one that does not exist.
     answered: AtomicBool,
     /// While set and in the future, nobody asks.
@@ -129,7 +134,7 @@ impl Door {
         target: Target,
         session: Arc<Session>,
         limits: Arc<Limits>,
-        budget: Budget,
+        budget: Arc<Budget>,
         requests: Arc<Requests>,
     ) -> Self {
         let sdk = session.sdk_config();
@@ -142,6 +147,7 @@ impl Door {
             limits,
             budget,
             requests,
+            denied: Mutex::default(),
             answered: AtomicBool::new(false),
             skipped: Mutex::new(None),
             sesv2: aws_sdk_sesv2::Client::from_conf(sesv2),
@@ -158,6 +164,13 @@ impl Door {
     /// The requests sent on behalf of this target.
     pub fn requests(&self) -> &Arc<Requests> {
         &self.requests
+    }
+
+    /// Notes that a policy denies an operation, and says whether it is the last one that was left.
+    fn all_denied(&self, operation: Operation) -> bool {
+        let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+        denied.insert(operation);
+        denied.len() >= self.limits.collectors
     }
 
     fn skipped(&self) -> Option<SkipReason> {
@@ -251,13 +264,16 @@ impl Aws {
         self.spend(began.elapsed());
         match answer {
             Ok(answer) => Ok(answer),
-            Err(failure) => Err(self.judge(failure).await),
+            Err(failure) => Err(self.judge(operation, failure).await),
         }
     }
 
     /// Finds out whether a failure means that the target is to be left alone.
-    async fn judge(&self, failure: Failure) -> Failure {
+    async fn judge(&self, operation: Operation, failure: Failure) -> Failure {
         let door = &*self.door;
+        if failure.no_such_host && door.session.sdk_config().endpoint_url().is_some() {
+            return failure; // a slip in endpoint_url says nothing about the region
+        }
         let region = &*door.target.region;
         let answered = door.answered.load(Ordering::Relaxed);
         // Asked only where the answer matters: were these credentials good, it would be the region's fault.
@@ -267,6 +283,9 @@ impl Aws {
             proven => proven,
         };
         let Some(reason) = skip else { return failure };
+        if reason == SkipReason::ServiceControlPolicy && !door.all_denied(operation) {
+            return failure;
+        }
         door.remember_skip(skip);
         let (target, reason) = (&door.target, reason.as_str());
         tracing::debug!(%target, reason, "{target} is skipped and asked again in an hour ({reason}): {failure}");

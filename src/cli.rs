@@ -8,6 +8,7 @@ use clap::builder::{FalseyValueParser, Resettable};
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, Mistakes};
+use crate::exporter::StartError;
 use crate::log;
 use crate::web::{BindError, check_address};
 
@@ -136,6 +137,16 @@ enum Ended {
     Failed(#[from] anyhow::Error),
 }
 
+impl Ended {
+    /// Whether a supervisor that starts the program anew would only see the same again.
+    fn is_configuration(&self) -> bool {
+        match self {
+            Self::Configuration(_) => true,
+            Self::Failed(error) => error.downcast_ref::<StartError>().is_some_and(StartError::is_configuration),
+        }
+    }
+}
+
 /// `EX_CONFIG` of sysexits.h.
 const BAD_CONFIGURATION: u8 = 78;
 
@@ -155,7 +166,7 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(why) => {
             say(&why.to_string());
-            ExitCode::from(if matches!(why, Ended::Configuration(_)) { BAD_CONFIGURATION } else { 1 })
+            ExitCode::from(if why.is_configuration() { BAD_CONFIGURATION } else { 1 })
         }
     }
 }

@@ -176,10 +176,11 @@ impl Config {
         refuse_unknown(document.root, "", "section", &known, &mut document.notes);
         let aws = aws::read(document, regions);
         let poll = poll::read(document);
+        let collectors = collectors::read(document, &poll);
         Self {
             accounts: accounts::read(document, &aws),
-            collectors: collectors::read(document, &poll),
-            budget: budget::read(document),
+            budget: budget::read(document, &collectors),
+            collectors,
             identities: identities::read(document),
             aws,
             poll,

@@ -258,6 +258,11 @@ impl TargetView {
         slots.filter_map(|slot| Some((&**slot, slot.last.as_ref()?)))
     }
 
+    /// Whether anything was ever read.
+    pub fn has_reading(&self) -> bool {
+        self.slots.iter().any(|slot| slot.reading.is_some())
+    }
+
     /// Whether the collector's first attempt is over, or not needed.
     pub fn settled(&self, collector: usize) -> bool {
         self.skipped.is_some() || self.slots.get(collector).is_some_and(|slot| slot.last.is_some())

@@ -1,7 +1,7 @@
 //! The wiring: the only file that knows everyone. From a checked configuration to running tasks.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -35,9 +35,27 @@ pub enum StartError {
          [aws] regions, or AWS_REGION"
     )]
     NoRegion,
+    /// What the environment, a profile or the metadata service names is none. Its text may be anything, so it is not shown.
+    #[error("the region of the AWS environment is no code of a region; set AWS_REGION to one such as \"eu-west-1\"")]
+    NotARegion,
+    /// Two entries turned out to be one target, once the regions of the environment were known.
+    #[error("account {account} is configured twice in {region}; remove one entry, or give each regions of its own")]
+    Twin {
+        /// The value of the label.
+        account: String,
+        /// The region's code.
+        region: String,
+    },
     /// A declaration of ours is wrong.
     #[error("can't register the agent's own metrics: {0}")]
     Telemetry(#[from] prometheus::Error),
+}
+
+impl StartError {
+    /// Whether the operator can mend it.
+    pub fn is_configuration(&self) -> bool {
+        !matches!(self, Self::Telemetry(_))
+    }
 }
 
 /// The running agent. Dropping it ends every task.
@@ -70,11 +88,21 @@ impl Exporter {
         let limits = Arc::new(Limits {
             in_flight: Semaphore::new(config.budget.max_in_flight),
             attempt_timeout: config.poll.attempt_timeout,
+            collectors: running.len(),
             telemetry: Arc::clone(&telemetry),
         });
         let sdk = aws::Sdk { aws: &config.aws, poll: &config.poll, http: aws::client(), credentials };
         let (send, receive) = mpsc::channel(1024);
-        let mut wiring = Wiring { config, sdk, limits, running, send, views: Vec::new(), tasks: JoinSet::new() };
+        let mut wiring = Wiring {
+            config,
+            sdk,
+            limits,
+            running,
+            send,
+            views: Vec::new(),
+            budgets: HashMap::new(),
+            tasks: JoinSet::new(),
+        };
         for account in &config.accounts {
             wiring.account(account).await?;
         }
@@ -88,10 +116,7 @@ impl Exporter {
         });
         let sources = Sources { estate: estate.clone(), telemetry: Arc::clone(&telemetry) };
         let (pages, build) = page::pages(sources);
-        tasks.spawn(async move {
-            build.await;
-            None
-        });
+        tasks.spawn(build);
         Ok(Self { estate, pages, telemetry, tasks, started: Instant::now() })
     }
 
@@ -129,6 +154,13 @@ impl Readiness {
         self.estate.borrow().targets.iter().filter(|view| !view.settled(FIRST)).count()
     }
 
+    /// Whether anything was tried since the last look, be it in vain: readings that stand still are a fault of ours.
+    pub fn moved(&mut self) -> bool {
+        let moved = self.estate.has_changed().unwrap_or(false);
+        self.estate.mark_unchanged();
+        moved
+    }
+
     /// What came of the targets, in words for the log.
     pub fn summary(&self) -> String {
         let estate = self.estate.borrow();
@@ -161,6 +193,8 @@ struct Wiring<'a> {
     running: Vec<(Arc<dyn AnyCollector>, Duration)>,
     send: mpsc::Sender<Event>,
     views: Vec<Arc<TargetView>>,
+    /// By account, as far as it is known, and region.
+    budgets: HashMap<(String, String), Arc<Budget>>,
     tasks: JoinSet<Option<String>>,
 }
 
@@ -173,6 +207,12 @@ impl Wiring<'_> {
         announce(&account);
         let first = self.views.len();
         for (nth, region) in account.regions.iter().enumerate() {
+            let twin = |view: &Arc<TargetView>| {
+                view.account.as_deref() == account.name.as_deref() && *view.target.region == **region
+            };
+            if let (Some(name), true) = (&account.name, self.views.iter().any(twin)) {
+                return Err(StartError::Twin { account: name.clone(), region: region.clone() });
+            }
             let requests = if nth == 0 { Arc::clone(&sts_requests) } else { Arc::default() };
             self.target(&account, region, &session, requests);
         }
@@ -193,12 +233,19 @@ impl Wiring<'_> {
                 let of_role = configured.role.as_ref().and_then(|role| role.partition()).map(str::to_owned);
                 let partition = match of_role {
                     Some(partition) => partition,
-                    None => partition(&self.sdk.home(profile, false).await.unwrap_or_default()).to_owned(),
+                    None => partition(&self.sdk.home(profile).await.unwrap_or_default()).to_owned(),
                 };
                 let inside = REGIONS.iter().filter(|region| region.partition == partition);
                 inside.map(|region| region.name.to_owned()).collect()
             }
-            Regions::FromEnvironment => vec![self.sdk.home(profile, true).await.ok_or(StartError::NoRegion)?],
+            Regions::FromEnvironment => {
+                let home = self.sdk.home(profile).await.ok_or(StartError::NoRegion)?;
+                let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+                if home.is_empty() || !home.chars().all(plain) {
+                    return Err(StartError::NotARegion);
+                }
+                vec![home]
+            }
         };
         let name = configured.name.clone();
         let name = name.or_else(|| configured.role.as_ref().and_then(|role| role.account_id()).map(str::to_owned));
@@ -207,8 +254,11 @@ impl Wiring<'_> {
 
     fn target(&mut self, account: &Arc<Account>, region: &str, session: &Arc<Session>, requests: Arc<Requests>) {
         let target = Target { account: Arc::clone(account), region: Arc::from(region) };
-        let budget = &self.config.budget;
-        let budget = Budget::new(budget.requests_per_second, budget.burst);
+        // Two entries of one account share what SES grants it.
+        let owner = account.role.as_ref().and_then(|role| role.account_id()).or(account.profile.as_deref());
+        let (rate, burst) = (self.config.budget.requests_per_second, self.config.budget.burst);
+        let shared = self.budgets.entry((owner.unwrap_or_default().to_owned(), region.to_owned()));
+        let budget = Arc::clone(shared.or_insert_with(|| Arc::new(Budget::new(rate, burst))));
         let door =
             Door::new(target.clone(), Arc::clone(session), Arc::clone(&self.limits), budget, Arc::clone(&requests));
         let door = Arc::new(door);

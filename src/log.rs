@@ -33,7 +33,8 @@ pub enum Form {
     Json,
 }
 
-/// Starts logging. What libraries say is shown from warnings on: the SDK's debug output holds signed requests.
+/// Starts logging. What libraries say is never shown: the SDK prints signed requests, whole answers of metadata services and
+/// what credential helpers write to standard error. What matters of it is in our own messages.
 pub fn start(level: Level, form: Form) -> Result<(), TryInitError> {
     let ours = match level {
         Level::Error => LevelFilter::ERROR,
@@ -42,7 +43,7 @@ pub fn start(level: Level, form: Form) -> Result<(), TryInitError> {
         Level::Debug => LevelFilter::DEBUG,
         Level::Trace => LevelFilter::TRACE,
     };
-    let filter = Targets::new().with_default(ours.min(LevelFilter::WARN)).with_target("ses_exporter", ours);
+    let filter = Targets::new().with_target("ses_exporter", ours);
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let layer = match form {
         Form::Text => fmt::layer().with_writer(std::io::stderr).with_ansi(colour).with_target(false).boxed(),

@@ -4,7 +4,7 @@
 //! after the last build, nor sooner than nine times as long as that build took, so that building costs a tenth of one
 //! core at most. A format is kept only while somebody asks for it. A scrape clones a pointer; it gathers nothing.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +40,8 @@ const PAUSE_PER_BUILD: u32 = 9;
 const OLDEST_PAGE: Duration = Duration::from_secs(10);
 /// A kind of page that nobody asked for in this long is forgotten. Prometheus asks every minute or oftener.
 const KEPT_FOR: Duration = Duration::from_mins(5);
+/// So many builds in a row may panic before the process ends.
+const MOST_PANICS: u32 = 10;
 /// Fastest level: six times the time buys a third of the bytes.
 const LEVEL: Compression = Compression::new(1);
 
@@ -109,19 +111,21 @@ pub struct Sources {
 }
 
 /// Makes the place to ask, and the task that builds for it.
-pub fn pages(sources: Sources) -> (Pages, impl Future<Output = ()> + Send) {
+pub fn pages(sources: Sources) -> (Pages, impl Future<Output = Option<String>> + Send) {
     let (publish, built) = watch::channel(Built::default());
     let asked = [const { AtomicU64::new(0) }; KINDS.len()];
     let wanted = Arc::new(Wanted { start: Instant::now(), asked, nudge: Notify::new() });
     (Pages { built, wanted: Arc::clone(&wanted) }, build_for_ever(sources, publish, wanted))
 }
 
-async fn build_for_ever(mut sources: Sources, publish: watch::Sender<Built>, wanted: Arc<Wanted>) {
+/// Builds until nobody can ask any more. Answers the reason if the process must end.
+async fn build_for_ever(mut sources: Sources, publish: watch::Sender<Built>, wanted: Arc<Wanted>) -> Option<String> {
+    let mut failed = 0;
     let mut pause_until = Instant::now();
     let mut grows_old = Instant::now() + OLDEST_PAGE;
     loop {
         tokio::select! {
-            changed = sources.estate.changed() => if changed.is_err() { return },
+            changed = sources.estate.changed() => if changed.is_err() { return None },
             () = wanted.nudge.notified() => {}
             () = sleep_until(grows_old) => {}
         }
@@ -135,8 +139,15 @@ async fn build_for_ever(mut sources: Sources, publish: watch::Sender<Built>, wan
         sources.estate.mark_unchanged();
         let (from, began) = (sources.clone(), Instant::now());
         let Ok((built, series)) = spawn_blocking(move || build(&from, &kinds)).await else {
-            continue; // the panic is in the log; the last page stays, and the next change tries again
+            // The panic is in the log. No page is better than an old one: scrapes fail, and that is seen.
+            publish.send_replace(Built::default());
+            failed += 1;
+            if failed > MOST_PANICS {
+                return Some("the page can't be built: every attempt panics".to_owned());
+            }
+            continue;
         };
+        failed = 0;
         publish.send_replace(built);
         let took = began.elapsed();
         sources.telemetry.page_built(series, took);
@@ -214,15 +225,19 @@ fn render<W: Write>(mut out: Exposition<W>, picture: &Picture) -> io::Result<(W,
 }
 
 /// The targets whose account is known, with the two labels that all their series carry. Two configured accounts can
-/// turn out to be the same one: the first speaks for it, or Prometheus would see series twice.
+/// turn out to be the same one: one speaks for it, the first that could be read, or Prometheus would see series twice.
 fn labelled(estate: &Estate) -> Vec<([(&str, &str); 2], &estate::TargetView)> {
-    let mut seen = HashSet::new();
-    estate
-        .targets
-        .iter()
-        .filter_map(|view| {
-            let (account, region) = (view.account.as_deref()?, &*view.target.region);
-            seen.insert((account, region)).then_some(([("account", account), ("aws_region", region)], &**view))
-        })
+    let known =
+        || estate.targets.iter().filter_map(|view| Some(((view.account.as_deref()?, &*view.target.region), view)));
+    let mut speaker = HashMap::new();
+    for (name, view) in known() {
+        let spoken_for: &mut &Arc<estate::TargetView> = speaker.entry(name).or_insert(view);
+        if !spoken_for.has_reading() && view.has_reading() {
+            *spoken_for = view;
+        }
+    }
+    known()
+        .filter(|(name, view)| speaker.get(name).is_some_and(|speaker| Arc::ptr_eq(speaker, view)))
+        .map(|((account, region), view)| ([("account", account), ("aws_region", region)], &**view))
         .collect()
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use crate::aws::{Aws, Door, Failure, FailureKind};
 use crate::collector::{AnyCollector, AnyReading};
@@ -22,6 +22,8 @@ use crate::estate::{Dated, Event};
 const START_WINDOW: Duration = Duration::from_millis(900);
 /// The first collector of a target asks first: readiness waits for its answer, and the budget may hold up the others.
 const BEHIND_THE_FIRST: Duration = Duration::from_millis(20);
+/// However long a reading waits for its turns, it ends after so many times its own limit.
+const WAITING: u32 = 10;
 /// How many panics a task may have within a minute before the process gives up.
 const MOST_PANICS: usize = 10;
 
@@ -96,7 +98,10 @@ impl Task {
         let aws = Aws::new(Arc::clone(&self.door), self.read_timeout);
         let name = self.collector.declaration().name;
         let reading = AssertUnwindSafe(self.collector.read(&aws, previous, at)).catch_unwind();
-        let outcome = reading.await.unwrap_or_else(|panic| {
+        let Ok(outcome) = timeout(self.read_timeout * WAITING, reading).await else {
+            return Err(Failure::timeout(format!("collector {name} was not done after a long time of mostly waiting")));
+        };
+        let outcome = outcome.unwrap_or_else(|panic| {
             let said =
                 panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
             Err(Failure::new(

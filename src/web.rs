@@ -56,7 +56,7 @@ pub struct Limits {
     /// How long a client may take no byte at all of an answer that waits for it.
     pub write_timeout: Duration,
     /// From the end of the head to the last byte of the answer, for those who take one byte at a time: each holds a
-    /// whole page in memory. No scrape lasts longer than its interval (see `keep_alive`).
+    /// page in memory that may be another one than the last. Prometheus gives up after 10 s unless told otherwise.
     pub answer_timeout: Duration,
     /// Size of a request's head in bytes, above which the answer is 431. At least 8192 (hyper's own minimum).
     pub head_bytes: usize,
@@ -78,7 +78,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(5),
             keep_alive: Duration::from_secs(150),
             write_timeout: Duration::from_secs(5),
-            answer_timeout: Duration::from_mins(2),
+            answer_timeout: Duration::from_secs(30),
             head_bytes: 16 * 1024,
             headers: 64,
             connections: 4096,

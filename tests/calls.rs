@@ -91,9 +91,13 @@ fn the_policy_that_is_printed_allows_what_is_called_and_nothing_else() {
 #[test]
 fn the_default_budget_is_two_at_the_start_and_then_one_in_two_seconds() {
     let regions = ["us-east-1", "eu-west-1"];
-    let aws = Aws::start(world(&regions).with_latency(Duration::from_millis(100)));
-    // Three collectors that want to read every second, which is six times what the budget gives.
-    let config = quick(&aws, &regions, "1s", "1h").replace("requests_per_second = 200\nburst = 100\n", "");
+    let mut world = world(&[]).with_latency(Duration::from_millis(100));
+    for region in regions {
+        *world.region_mut(MAIN, region).unwrap() = production(region).identities(6_000);
+    }
+    let aws = Aws::start(world);
+    // Eight requests that all want to be first: two questions, and six pages of identities.
+    let config = quick(&aws, &regions, "1m", "1h").replace("requests_per_second = 200\nburst = 100\n", "");
     let agent = Agent::start(&aws, &(config + MAIN_ACCOUNT));
     let log = |region| to_ses(&aws.world.requests(), MAIN, region);
     eventually("seven requests", || regions.iter().all(|region| log(region).len() >= 7).then_some(()));

@@ -574,3 +574,28 @@ fn two_accounts_that_turn_out_to_be_one_give_each_series_once() {
     let sts = aws.world.requests().iter().filter(|entry| entry.service == Service::Sts).count();
     assert!(sts >= 1);
 }
+
+#[test]
+fn a_policy_that_denies_one_action_hides_nothing_else() {
+    let aws = Aws::start(world(&["us-east-1"]));
+    aws.world.inject(Fault::new(Trouble::DenyByServiceControlPolicy).operation("GetAccount"));
+    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
+    let others = |page: &Page| {
+        ["sending", "identities"].iter().all(|collector| success(page, "main", "us-east-1", collector) == Some(1.0))
+    };
+    let page = agent.page_where("the others are read", others);
+    assert_eq!(success(&page, "main", "us-east-1", "account"), Some(0.0));
+    assert_eq!(failures(&page, "main", "us-east-1", "account")[0].0, "access_denied");
+    assert_eq!(page.find("ses_exporter_target_skipped", &[]).count(), 0, "what is denied is seen, not skipped");
+}
+
+#[test]
+fn a_role_that_is_refused_counts_no_request_that_was_never_sent() {
+    let aws = Aws::start(world(&["us-east-1"]));
+    aws.world.inject(Fault::new(Trouble::Deny).operation("AssumeRole"));
+    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + OTHER_ACCOUNT));
+    let tried =
+        |page: &Page| failures(page, "other", "us-east-1", "account").first().is_some_and(|(_, count)| *count >= 3.0);
+    let page = agent.page_where("it was tried some times", tried);
+    assert_eq!(page.find("ses_exporter_aws_requests_total", &[("service", "sesv2")]).count(), 0);
+}

@@ -109,7 +109,7 @@ fn every_mistake_is_told_in_a_sentence() {
         (
             &["once"],
             &[],
-            1,
+            78,
             "ses-exporter: no region: neither the configuration nor the AWS environment names one; set \
              SES_EXPORTER_REGIONS (a list, or all), [aws] regions, or AWS_REGION\n",
         ),

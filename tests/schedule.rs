@@ -120,7 +120,12 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
         let world = Arc::new(Mutex::new(world));
         let config = Config::default();
         let telemetry = Arc::new(Telemetry::new("test", "test").unwrap());
-        let limits = Limits { in_flight: Semaphore::new(64), attempt_timeout: Duration::from_secs(10), telemetry };
+        let limits = Limits {
+            in_flight: Semaphore::new(64),
+            attempt_timeout: Duration::from_secs(10),
+            collectors: 3,
+            telemetry,
+        };
         let (limits, requests) = (Arc::new(limits), Arc::new(Requests::default()));
         let account = Arc::new(Account {
             name: Some(format!("seed {seed}")),
@@ -146,7 +151,7 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
         let (mut tasks, mut views) = (JoinSet::new(), Vec::new());
         for (number, region) in account.regions.iter().enumerate() {
             let target = Target { account: Arc::clone(&account), region: Arc::from(region.as_str()) };
-            let budget = Budget::new(config.budget.requests_per_second, config.budget.burst);
+            let budget = Arc::new(Budget::new(config.budget.requests_per_second, config.budget.burst));
             let door =
                 Arc::new(Door::new(target.clone(), Arc::clone(&session), Arc::clone(&limits), budget, Arc::default()));
             let start = luck.f64();
@@ -259,7 +264,8 @@ impl Collector for Faulty {
 async fn run_faulty(interval: Duration) -> (Vec<FailureKind>, Option<String>) {
     let config = Config::default();
     let telemetry = Arc::new(Telemetry::new("test", "test").unwrap());
-    let limits = Limits { in_flight: Semaphore::new(64), attempt_timeout: Duration::from_secs(10), telemetry };
+    let limits =
+        Limits { in_flight: Semaphore::new(64), attempt_timeout: Duration::from_secs(10), collectors: 3, telemetry };
     let limits = Arc::new(limits);
     let account = Account { name: Some("a".into()), role: None, profile: None, regions: vec!["us-east-1".into()] };
     let account = Arc::new(account);
@@ -270,7 +276,7 @@ async fn run_faulty(interval: Duration) -> (Vec<FailureKind>, Option<String>) {
         target: 0,
         place: 0,
         collector: Arc::new(Faulty),
-        door: Arc::new(Door::new(target, session, limits, Budget::new(0.5, 2), Arc::default())),
+        door: Arc::new(Door::new(target, session, limits, Arc::new(Budget::new(0.5, 2)), Arc::default())),
         read_timeout: config.poll.read_timeout,
         schedule: Schedule::new(interval, 0.0, 0.0, 0.0),
     };

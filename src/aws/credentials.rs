@@ -7,11 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::identity::IdentityCache;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
-use aws_config::profile::region::Builder as ProfileFileRegionBuilder;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future};
@@ -41,7 +37,8 @@ const TROUBLE_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Session {
     sdk_config: SdkConfig,
-    credentials: Option<Lasting>,
+    /// Everything that is asked anew when AWS ends credentials: the role's, and those that assume it.
+    credentials: Vec<Lasting>,
     caller: Caller,
     /// When AWS last gave a good answer to these credentials.
     answered: Mutex<Option<Instant>>,
@@ -63,18 +60,9 @@ pub struct Sdk<'a> {
 }
 
 impl Sdk<'_> {
-    /// The region that the AWS environment or the profile names; `metadata` asks the machine's metadata service too,
-    /// which takes a second where there is none.
-    pub async fn home(&self, profile: Option<&str>, metadata: bool) -> Option<String> {
-        if metadata {
-            return self.loader(profile).load().await.region().map(ToString::to_string);
-        }
-        let named = profile.or(self.aws.profile.as_deref());
-        let file = ProfileFileRegionProvider::builder();
-        let file = named.into_iter().fold(file, ProfileFileRegionBuilder::profile_name).build();
-        let region =
-            RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(file).region().await;
-        region.map(|region| region.to_string())
+    /// The region that the AWS environment, the profile or the machine's metadata service names.
+    pub async fn home(&self, profile: Option<&str>) -> Option<String> {
+        self.loader(profile).load().await.region().map(ToString::to_string)
     }
 
     /// The AWS environment with our settings, for `profile`, else for the configured one.
@@ -140,23 +128,23 @@ impl Session {
         let own = base.credentials_provider().map(Lasting::new);
         let base = own.as_ref().map_or_else(|| base.clone(), |own| with_credentials(&base, own));
         let caller = Caller { sts: sts(&base), limits, requests };
-        let Some(role) = &account.role else { return Self::of(base, own, caller) };
+        let Some(role) = &account.role else { return Self::of(base, Vec::from_iter(own), caller) };
         let refused = Mutex::new(None);
-        let provider = RoleProvider { role: role.clone(), caller: caller.clone(), own, refused };
+        let provider = RoleProvider { role: role.clone(), caller: caller.clone(), own: own.clone(), refused };
         let assumed = Lasting::new(SharedCredentialsProvider::new(provider));
         let sdk_config = with_credentials(&base, &assumed);
         let caller = Caller { sts: sts(&sdk_config), ..caller };
-        Self::of(sdk_config, Some(assumed), caller)
+        Self::of(sdk_config, own.into_iter().chain([assumed]).collect(), caller)
     }
 
-    fn of(sdk_config: SdkConfig, credentials: Option<Lasting>, caller: Caller) -> Self {
+    fn of(sdk_config: SdkConfig, credentials: Vec<Lasting>, caller: Caller) -> Self {
         let (answered, doubted) = (Mutex::new(None), tokio::sync::Mutex::new(None));
         Self { sdk_config, credentials, caller, answered, doubted }
     }
 
     /// AWS says that the credentials have ended before their time, revoked or replaced: the next request asks for new ones.
     pub(super) async fn ended_early(&self) {
-        if let Some(credentials) = &self.credentials {
+        for credentials in &self.credentials {
             credentials.forget().await;
         }
     }
@@ -277,23 +265,31 @@ impl RoleProvider {
                 self.remember(None);
                 Ok(credentials)
             }
-            Err(failure) => Err(CredentialsError::provider_error(self.refuse(failure))),
+            Err(failure) => {
+                if let (Some(own), true) = (&self.own, failure.ended_credentials()) {
+                    own.forget().await;
+                }
+                Err(CredentialsError::provider_error(self.refuse(failure)))
+            }
         }
     }
 
     /// Pauses after a failure: a refusal for minutes, trouble on the way for as long as one retry is worth.
     fn refuse(&self, failure: Failure) -> Failure {
+        // Ended credentials are replaced at once, so the role itself is not refused.
+        let ended = failure.ended_credentials();
         let mut failure = failure.of_credentials();
         failure.message = format!("can't assume {}: {}", self.role.arn, failure.message);
         let before = self.refusal().map_or(Duration::ZERO, |refusal| refusal.pause);
-        let refused = failure.kind == FailureKind::Credentials;
-        let pause = if refused { (before * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE) } else { TROUBLE_PAUSE };
+        let refused = failure.kind == FailureKind::Credentials && !ended;
+        let pause = if refused { (before * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE) } else { before };
+        let until = Instant::now() + if refused { pause } else { TROUBLE_PAUSE };
         if refused {
             let pause = humantime::format_duration(pause);
             tracing::warn!(role = %self.role.arn, %pause, "{failure}; asked again after {pause}");
             failure.told = true;
         }
-        self.remember(Some(Refusal { failure: failure.clone(), pause, until: Instant::now() + pause }));
+        self.remember(Some(Refusal { failure: failure.clone(), pause, until }));
         failure
     }
 

@@ -71,6 +71,7 @@ impl SkipReason {
 }
 
 /// One failed reading.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one failure, each with its own reader")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The closed set.
@@ -87,6 +88,8 @@ pub struct Failure {
     pub skip: Option<SkipReason>,
     /// Told to people already by whoever found it, once for all who hear of it.
     pub told: bool,
+    /// No request was sent: there was nothing to sign it with.
+    pub unsent: bool,
 }
 
 impl fmt::Display for Failure {
@@ -101,7 +104,16 @@ impl Failure {
     /// A failure of a kind that another attempt would not mend.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let message = one_line(&message.into());
-        Self { kind, code: None, message, no_such_host: false, transient: false, skip: None, told: false }
+        Self {
+            kind,
+            code: None,
+            message,
+            no_such_host: false,
+            transient: false,
+            skip: None,
+            told: false,
+            unsent: false,
+        }
     }
 
     /// An answer that is no answer.
@@ -141,7 +153,7 @@ impl Failure {
     fn dispatch(operation: &str, cause: Option<&(dyn Error + 'static)>, timeout: bool) -> Self {
         let Some(cause) = cause else { return Self::unreachable(format!("{operation}: the request was not sent")) };
         if let Some(inner) = find::<Failure>(cause) {
-            return inner.clone(); // our own role provider has classified already
+            return Self { unsent: true, ..inner.clone() }; // our own role provider has classified already
         }
         // The SDK tells only the first who asks that a profile does not exist; the others hear "already taken".
         let none = matches!(find(cause), Some(CredentialsError::CredentialsNotLoaded(_)))
@@ -149,14 +161,17 @@ impl Failure {
         if none {
             let hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that exists, or run \
                         where a role is attached";
-            return Self::new(FailureKind::Credentials, format!("{operation}: no credentials found; {hint}"));
+            let found = Self::new(FailureKind::Credentials, format!("{operation}: no credentials found; {hint}"));
+            return Self { unsent: true, ..found };
         }
         if find::<CredentialsError>(cause).is_some() {
             let hint = "set up credentials as the AWS command line takes them";
-            return Self::new(
-                FailureKind::Credentials,
-                format!("{operation}: no usable credentials ({hint}): {}", chain(cause)),
-            );
+            let mut text = chain(cause);
+            // What a credential helper writes to standard error may be the credentials.
+            text.truncate(text.find("Stderr").unwrap_or(text.len()));
+            let broken =
+                Self::new(FailureKind::Credentials, format!("{operation}: no usable credentials ({hint}): {text}"));
+            return Self { unsent: true, ..broken };
         }
         let text = chain(cause);
         if timeout {
@@ -189,6 +204,9 @@ impl Failure {
         let kind = kind_of(code.unwrap_or_default(), status);
         let detail = match code {
             // AWS explains a wrong signature with the canonical request, which may hold a session token.
+            Some(code) if code.contains("Signature") && is_about_the_clock(said) => {
+                format!("{code}: the clock of this machine and that of AWS differ; synchronise it")
+            }
             Some(code) if code.contains("Signature") => {
                 format!("{code}: the secret does not belong to the access key; a password for SMTP is not one")
             }
@@ -202,8 +220,8 @@ impl Failure {
         };
         let mut failure = Self::new(kind, format!("{operation}: {detail}"));
         failure.code = code.map(str::to_owned);
-        failure.transient =
-            kind == FailureKind::Throttled || status >= 500 || SKEWED.contains(&code.unwrap_or_default());
+        let skewed = SKEWED.contains(&code.unwrap_or_default()) || is_about_the_clock(said);
+        failure.transient = kind == FailureKind::Throttled || status >= 500 || skewed;
         failure
     }
 
@@ -219,12 +237,18 @@ impl Failure {
             self.kind = FailureKind::Credentials;
         }
         self.transient = false; // the provider decides when it asks again
+        self.code = None; // STS' word about the role is none of SES' about the region
         self
     }
 }
 
 /// Our clock is off; the SDK has learned by how much from this answer, so the next attempt is signed right.
 const SKEWED: &[&str] = &["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"];
+
+/// How a signature is refused whose time is off: "Signature expired: … is now earlier than …".
+fn is_about_the_clock(said: &str) -> bool {
+    said.starts_with("Signature expired") || said.starts_with("Signature not yet current")
+}
 
 const THROTTLED: &[&str] = &[
     "Throttling",

@@ -11,7 +11,7 @@ use aws_credential_types::Credentials;
 use super::{Ended, Web, print_line, runtime, serve};
 use crate::config::{Config, ConfiguredAccount, Regions};
 use crate::simulator::{Simulator, World};
-use crate::target::Role;
+use crate::target::{REGIONS, Role};
 
 /// The arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -65,7 +65,8 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCod
 
 /// Every account of the world, in all regions, under the names that the world gives.
 fn demo_config(mut config: Config, world: &World) -> Config {
-    config.aws.regions = Regions::All;
+    let commercial = REGIONS.iter().filter(|region| region.partition == "aws");
+    config.aws.regions = Regions::List(commercial.map(|region| region.name.to_owned()).collect());
     config.accounts = world
         .entrances()
         .into_iter()

@@ -27,8 +27,12 @@ pub(super) fn run(once: &Once, config: &Config) -> Result<ExitCode, Ended> {
     let runtime = runtime()?;
     let polled = runtime.block_on(poll(config));
     runtime.shutdown_timeout(serve::LEAVE_THREADS);
-    let (page, failures) = polled?;
+    let Polled { page, failures, anything_read } = polled?;
     match &once.output {
+        // The last good numbers stay, with their times on them.
+        Some(file) if !anything_read => {
+            say(&format!("{} stays as it is, because nothing could be read", file.display()));
+        }
         Some(file) => write(file, &page)?,
         None => drop(print_text(&page)?),
     }
@@ -38,8 +42,15 @@ pub(super) fn run(once: &Once, config: &Config) -> Result<ExitCode, Ended> {
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The page after every collector tried every target once, and what went wrong.
-async fn poll(config: &Config) -> anyhow::Result<(String, Vec<String>)> {
+/// What came of one round.
+struct Polled {
+    page: String,
+    failures: Vec<String>,
+    anything_read: bool,
+}
+
+/// Lets every collector try every target once.
+async fn poll(config: &Config) -> anyhow::Result<Polled> {
     let exporter = Exporter::start(config, None).await?;
     let mut estate = exporter.estate.clone();
     estate.wait_for(complete).await.context("the keeper ended")?;
@@ -49,7 +60,11 @@ async fn poll(config: &Config) -> anyhow::Result<(String, Vec<String>)> {
     let seen = estate.borrow().clone();
     let page = exporter.pages.get((Format::Text, Encoding::Identity), Duration::from_mins(1)).await;
     let page = page.ok_or_else(|| anyhow!("the page could not be built"))?;
-    Ok((without_process(&String::from_utf8(page.to_vec())?), failures(&seen)))
+    Ok(Polled {
+        page: without_process(&String::from_utf8(page.to_vec())?),
+        failures: failures(&seen),
+        anything_read: seen.targets.iter().any(|view| view.has_reading()),
+    })
 }
 
 /// A page that is read from a file tells nothing about a process that has ended, and node_exporter, which reads it, has

@@ -9,10 +9,11 @@ use aws_credential_types::Credentials;
 use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
 use super::{Ended, Web, runtime};
 use crate::config::Config;
-use crate::exporter::Exporter;
+use crate::exporter::{Exporter, Readiness};
 use crate::shutdown::Signals;
 use crate::site::Routes;
 use crate::web::{self, Limits};
@@ -66,9 +67,14 @@ pub(super) async fn serve(
     });
     let server = web::serve(listeners, routes, Limits::default(), Arc::clone(&exporter.telemetry), stopping);
     let mut server = tokio::spawn(server);
-    let watchdog = tokio::spawn(report(exporter.readiness()));
+    let intervals = config.collectors.iter().filter(|schedule| schedule.enabled).map(|schedule| schedule.interval);
+    // A second reading may be put off by as much as an interval, and waits for its turn.
+    let patience = intervals.min().unwrap_or_default() * 3 + Duration::from_mins(2);
+    let watchdog = tokio::spawn(report(exporter.readiness(), patience));
     let code = tokio::select! {
         signal = signals.next() => {
+            // First not ready, then the word about it: whoever has read the log must not be told "ready".
+            stop.send_replace(true);
             tracing::info!(signal, "{signal}: stopping");
             ExitCode::SUCCESS
         }
@@ -91,17 +97,28 @@ pub(super) async fn serve(
     Ok(code)
 }
 
-/// Tells systemd when the agent is ready, and from then on that its runtime still turns.
-async fn report(readiness: crate::exporter::Readiness) {
+/// Tells systemd when the agent is ready, and from then on, as long as readings are tried, that it lives.
+async fn report(mut readiness: Readiness, patience: Duration) {
     while readiness.waiting_for() > 0 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        sleep(Duration::from_millis(100)).await;
     }
     tracing::info!("ready: {}", readiness.summary());
     notify(&[NotifyState::Ready]);
     let Some(limit) = sd_notify::watchdog_enabled() else { return };
+    let mut moved = Instant::now();
     loop {
-        notify(&[NotifyState::Watchdog]);
-        tokio::time::sleep(limit / 2).await;
+        if readiness.moved() {
+            moved = Instant::now();
+        }
+        if moved.elapsed() < patience {
+            notify(&[NotifyState::Watchdog]);
+        } else {
+            tracing::error!(
+                "nothing was read or tried for {}; systemd will be told no more",
+                humantime::format_duration(patience)
+            );
+        }
+        sleep(limit / 2).await;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sesv2::operation::get_account::GetAccountOutput;
+use aws_sdk_sesv2::types::SendQuota;
 
 use crate::aws::{Failure, SESV2_GET_ACCOUNT};
 use crate::collector::{Ask, Collector, Declaration};
@@ -147,6 +148,9 @@ fn reading(answer: GetAccountOutput) -> Result<Reading, Failure> {
     let (Some(quota), Some(enforcement_status)) = (answer.send_quota, answer.enforcement_status) else {
         return Err(Failure::unexpected("GetAccount answered without SendQuota or EnforcementStatus"));
     };
+    if quota == SendQuota::builder().build() {
+        return Err(Failure::unexpected("GetAccount answered with an empty SendQuota"));
+    }
     let (review_status, review_case_id) = match answer.details {
         None => (Some("NOT_REQUESTED".to_owned()), None),
         Some(details) => details.review_details.map_or((None, None), |review| {
@@ -182,7 +186,7 @@ fn limit(value: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_sesv2::types::{AccountDetails, ReviewDetails, ReviewStatus, SendQuota, SuppressionAttributes};
+    use aws_sdk_sesv2::types::{AccountDetails, ReviewDetails, ReviewStatus, SuppressionAttributes};
 
     use super::*;
 
@@ -195,11 +199,15 @@ mod tests {
         assert!(reading(GetAccountOutput::builder().build()).is_err());
         assert!(reading(GetAccountOutput::builder().send_quota(quota(200.0)).build()).is_err());
         assert!(reading(GetAccountOutput::builder().enforcement_status("HEALTHY").build()).is_err());
+        let empty = GetAccountOutput::builder().send_quota(SendQuota::builder().build());
+        assert!(reading(empty.enforcement_status("HEALTHY").build()).is_err(), "nothing sent is not known");
     }
 
     #[test]
     fn what_ses_leaves_out_stays_unknown() {
-        let answer = GetAccountOutput::builder().send_quota(SendQuota::builder().build()).enforcement_status("NEW");
+        let answer = GetAccountOutput::builder()
+            .send_quota(SendQuota::builder().sent_last24_hours(3.0).build())
+            .enforcement_status("NEW");
         let seen = reading(answer.build()).expect("a whole answer");
         assert_eq!((seen.max_24h, seen.max_per_second, seen.vdm_enabled), (None, None, None));
         assert_eq!(seen.suppressed_reasons, None);

@@ -18,6 +18,8 @@ pub struct Sending;
 /// Length of one bucket in seconds: "a 15-minute period of sending activity" (SES API reference, SendDataPoint).
 const BUCKET: i64 = 900;
 const DAY: i64 = 24 * 60 * 60;
+/// How far back GetSendStatistics looks.
+const TWO_WEEKS: i64 = 14 * DAY;
 
 /// Mails counted by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -139,9 +141,13 @@ impl Collector for Sending {
 }
 
 fn reading(points: &[SendDataPoint], previous: Option<&Reading>, now: SystemTime) -> Reading {
-    let mut buckets: Vec<Bucket> = points.iter().filter_map(bucket).collect();
+    let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    // What SES told once stays told: a bucket that is missing from one answer must not count anew in the next one.
+    let known = previous.map(|previous| &*previous.buckets).unwrap_or_default();
+    let recent = known.iter().filter(|bucket| i64::from(bucket.began) > now - TWO_WEEKS).copied();
+    let mut buckets: Vec<Bucket> = recent.chain(points.iter().filter_map(bucket)).collect();
     buckets.sort_by_key(|bucket| bucket.began);
-    buckets.dedup_by_key(|bucket| bucket.began);
+    buckets.dedup_by(|later, first| first.take_higher(later));
     let mut totals = Counts::default();
     if let Some(previous) = previous {
         totals = previous.totals;
@@ -149,7 +155,6 @@ fn reading(points: &[SendDataPoint], previous: Option<&Reading>, now: SystemTime
             totals.add(bucket.counts().increase_since(previous.counts_of(bucket.began)));
         }
     }
-    let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     let last_bucket_end = buckets.iter().map(|bucket| i64::from(bucket.began) + BUCKET).rfind(|end| *end <= now);
     // SES leaves empty buckets out, so the newest one in the answer may be days old. One bucket's delay is granted
     // to SES; after that a bucket that is not there was empty.
@@ -167,6 +172,16 @@ fn bucket(point: &SendDataPoint) -> Option<Bucket> {
 }
 
 impl Bucket {
+    /// Takes the higher counts of another look at the same bucket; false where it is another bucket.
+    fn take_higher(&mut self, other: &Bucket) -> bool {
+        if self.began == other.began {
+            for (count, other) in self.counts.iter_mut().zip(other.counts) {
+                *count = other.max(*count);
+            }
+        }
+        self.began == other.began
+    }
+
     fn counts(&self) -> Counts {
         let [delivery_attempts, bounces, complaints, rejects] = self.counts.map(i64::from);
         Counts { delivery_attempts, bounces, complaints, rejects }
@@ -257,6 +272,20 @@ mod tests {
         assert_eq!((second.totals.delivery_attempts, second.totals.bounces), (9, 6));
         let third = reading(&points[1..], Some(&second), at(NOON + 600));
         assert_eq!(third.totals, second.totals, "a bucket that vanished or shrank takes nothing away");
+        let fourth = reading(&points, Some(&third), at(NOON + 900));
+        assert_eq!(fourth.totals, second.totals, "a bucket that comes back counts once");
+        let emptied = reading(&[], Some(&fourth), at(NOON + 1200));
+        let fifth = reading(&points, Some(&emptied), at(NOON + 1500));
+        assert_eq!(fifth.totals, second.totals, "one empty answer is no reason to count two weeks anew");
+    }
+
+    #[test]
+    fn a_bucket_that_is_answered_twice_counts_its_higher_numbers() {
+        let points = [point(NOON - 900, 3, 1), point(NOON - 900, 500, 0)];
+        let first = reading(&points, None, at(NOON + 10));
+        let [again, other] = points;
+        let second = reading(&[other, again], Some(&first), at(NOON + 20));
+        assert_eq!((second.totals, second.last_day().delivery_attempts), (Counts::default(), 500));
     }
 
     #[test]

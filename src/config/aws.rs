@@ -20,7 +20,7 @@ pub(super) const SECTION: Section = Section {
         optional(
             "endpoint_url",
             r#""http://127.0.0.1:4566""#,
-            "Where to send every request instead of to AWS: a simulator, an emulator or an interface endpoint.",
+            "Where to send every request instead of to AWS: a simulator or an emulator. STS is asked there too.",
         ),
         key("use_fips", "false", "Use the FIPS endpoints."),
         key("use_dual_stack", "false", "Use the endpoints that answer over IPv6 as well."),

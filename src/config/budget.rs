@@ -2,7 +2,8 @@
 
 use super::reader::{Document, number, whole};
 use super::section::{Section, Shape, key};
-use super::{Budget, aws};
+use super::{Budget, Schedule, aws};
+use crate::config::mistakes::At;
 
 pub(super) const SECTION: Section = Section {
     name: "budget",
@@ -27,7 +28,7 @@ const OF_AWS: f64 = 1.0;
 /// A simulator or emulator has no such limit.
 const OF_SIMULATOR: f64 = 1000.0;
 
-pub(super) fn read(document: &mut Document<'_>) -> Budget {
+pub(super) fn read(document: &mut Document<'_>, schedules: &[Schedule]) -> Budget {
     let simulated = document.at(&[aws::SECTION.name, "endpoint_url"]).is_some();
     let mut section = document.section(&SECTION);
     let budget = Budget {
@@ -41,5 +42,27 @@ pub(super) fn read(document: &mut Document<'_>) -> Budget {
         let what = "is over AWS' own limit of one request a second; set 0.01 to 1";
         section.note("requests_per_second", what);
     }
+    check_enough(document, &budget, schedules);
     budget
+}
+
+/// Collectors that ask oftener than the budget lets them fall ever further behind, and their readings grow stale while
+/// all looks well.
+fn check_enough(document: &mut Document<'_>, budget: &Budget, schedules: &[Schedule]) {
+    let enabled = schedules.iter().filter(|schedule| schedule.enabled);
+    let needed: f64 = enabled.map(|schedule| schedule.interval.as_secs_f64().recip()).sum();
+    let mut keys: Vec<String> =
+        schedules.iter().map(|schedule| format!("collectors.{}.interval", schedule.name)).collect();
+    keys.push(format!("{}.requests_per_second", SECTION.name));
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    if needed <= budget.requests_per_second || !document.notes.spare(&keys) {
+        return;
+    }
+    let what = format!(
+        "{} a second are too few for the intervals of the collectors, which take {needed:.2} at least in each account and \
+         region; set more, or longer intervals",
+        budget.requests_per_second
+    );
+    let at = document.at(&[SECTION.name, "requests_per_second"]).unwrap_or(At::Byte(0));
+    document.notes.add(at, format!("{}.requests_per_second", SECTION.name), what);
 }

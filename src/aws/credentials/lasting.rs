@@ -11,7 +11,9 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+
+use super::LOAD_TIMEOUT;
 
 /// Credentials are renewed this long before they end, so that an STS outage of minutes is not noticed.
 const RENEW_BEFORE_END: Duration = Duration::from_mins(5);
@@ -21,6 +23,9 @@ const TOO_SHORT: Duration = Duration::from_secs(10);
 const WITHOUT_END: Duration = Duration::from_mins(15);
 /// However often AWS says that credentials have ended, their source is asked anew once in this time.
 const FORGET_AGAIN: Duration = Duration::from_mins(1);
+
+/// How long a request waits for new credentials while the last ones hold.
+const GLANCE: Duration = Duration::from_millis(500);
 
 type Question = Pin<Box<dyn Future<Output = Result<Credentials, CredentialsError>> + Send>>;
 
@@ -69,20 +74,36 @@ impl Lasting {
             return Ok(credentials.clone());
         }
         let source = self.source.clone();
-        let ask = || -> Question { Box::pin(async move { source.provide_credentials().await }) };
-        let answer = asked.get_or_insert_with(ask).await;
+        let question = asked.get_or_insert_with(|| Box::pin(ask(source)));
+        let holding = last.as_ref().map(|(credentials, _)| credentials).filter(|credentials| still_holds(credentials));
+        let answer = match holding {
+            None => question.await,
+            // Nobody waits for a slow source while there are credentials that hold; the next request looks again.
+            Some(credentials) => match timeout(GLANCE, question).await {
+                Ok(answer) => answer,
+                Err(_) => return Ok(credentials.clone()),
+            },
+        };
         *asked = None;
         match answer {
             Ok(credentials) => Ok(last.insert((credentials, Instant::now())).0.clone()),
             Err(error) => {
-                let ends = last.as_ref().and_then(|(credentials, _)| credentials.expiry());
-                if ends.is_some_and(|ends| ends < SystemTime::now() + TOO_SHORT) {
-                    *last = None;
-                }
+                last.take_if(|(credentials, _)| !still_holds(credentials));
                 last.as_ref().map(|(credentials, _)| credentials.clone()).ok_or(error)
             }
         }
     }
+}
+
+/// Asks the source. One that hangs must not hold everybody up for ever.
+async fn ask(source: SharedCredentialsProvider) -> Result<Credentials, CredentialsError> {
+    let answer = timeout(LOAD_TIMEOUT, source.provide_credentials()).await;
+    answer.unwrap_or_else(|_| Err(CredentialsError::provider_timed_out(LOAD_TIMEOUT)))
+}
+
+/// Whether the credentials are worth a request.
+fn still_holds(credentials: &Credentials) -> bool {
+    credentials.expiry().is_none_or(|ends| ends > SystemTime::now() + TOO_SHORT)
 }
 
 fn is_fresh(credentials: &Credentials, taken: Instant) -> bool {
