@@ -177,7 +177,7 @@ mod tests {
         connection.stalled();
         assert_eq!(rest(), (Duration::from_secs(4), ConnectionClosed::WriteTimeout));
         connection.progressed();
-        let left = limits.answer_timeout - Duration::from_secs(1);
+        let left = limits.answer_timeout.saturating_sub(Duration::from_secs(1));
         assert_eq!(rest(), (left, ConnectionClosed::WriteTimeout));
         connection.flushed();
         assert_eq!(rest(), (limits.keep_alive, ConnectionClosed::Idle));
