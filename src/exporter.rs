@@ -173,7 +173,8 @@ impl Readiness {
             }
         }
         let skipped = skipped.iter().map(|(reason, count)| format!(", {count} skipped ({reason})"));
-        format!("{read} targets read, {failing} without an answer{}", skipped.collect::<String>())
+        let read = if read == 1 { "1 target".to_owned() } else { format!("{read} targets") };
+        format!("{read} read, {failing} without an answer{}", skipped.collect::<String>())
     }
 }
 

@@ -19,6 +19,7 @@ mod golden;
 mod independent;
 mod lifecycle;
 mod messages;
+mod metadata;
 mod reference;
 mod schedule;
 mod simulator;

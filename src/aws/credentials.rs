@@ -7,7 +7,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::identity::IdentityCache;
+use aws_config::imds;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future};
@@ -27,6 +30,9 @@ mod lasting;
 
 /// What the SDK grants a credential source before it gives up: three attempts of slow instance metadata.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(25);
+/// What the metadata service of an instance may take; a busy one needs more than the SDK's one second.
+const METADATA_CONNECT: Duration = Duration::from_secs(2);
+const METADATA_READ: Duration = Duration::from_secs(5);
 /// A refused role is asked again after a minute, then ever less often, up to a quarter of an hour.
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(15);
@@ -63,6 +69,23 @@ impl Sdk<'_> {
     /// The region that the AWS environment, the profile or the machine's metadata service names.
     pub async fn home(&self, profile: Option<&str>) -> Option<String> {
         self.loader(profile).load().await.region().map(ToString::to_string)
+    }
+
+    /// Where credentials are looked for: the SDK's usual places, with patience for a slow metadata service. The SDK gives
+    /// that one second, and then says that there are no credentials.
+    async fn chain(&self, profile: Option<&str>, region: Option<Region>) -> DefaultCredentialsChain {
+        let config = ProviderConfig::without_region().with_region(region.clone()).with_http_client(self.http.clone());
+        let metadata = imds::Client::builder()
+            .configure(&config)
+            .connect_timeout(METADATA_CONNECT)
+            .read_timeout(METADATA_READ)
+            .build();
+        let mut chain = DefaultCredentialsChain::builder().configure(config).imds_client(metadata);
+        chain.set_region(region);
+        if let Some(profile) = profile.or(self.aws.profile.as_deref()) {
+            chain = chain.profile_name(profile);
+        }
+        chain.build().await
     }
 
     /// The AWS environment with our settings, for `profile`, else for the configured one.
@@ -120,9 +143,10 @@ impl Session {
     ///
     /// `requests` counts the calls to STS, which belong to no region of SES.
     pub async fn new(account: &Account, sdk: &Sdk<'_>, limits: Arc<Limits>, requests: Arc<Requests>) -> Self {
-        let mut loader = sdk.loader(account.profile.as_deref());
-        if let Some(region) = sts_region(account) {
-            loader = loader.region(Region::new(region.clone()));
+        let region = sts_region(account).map(|region| Region::new(region.clone()));
+        let mut loader = sdk.loader(account.profile.as_deref()).region(region.clone());
+        if sdk.credentials.is_none() {
+            loader = loader.credentials_provider(sdk.chain(account.profile.as_deref(), region).await);
         }
         let base = loader.load().await;
         let own = base.credentials_provider().map(Lasting::new);

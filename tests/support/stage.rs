@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use ses_exporter::collectors;
 use ses_exporter::simulator::{Account, Identity, LoggedRequest, Region, Role, Service, World};
 
 use super::{Aws, Page};
@@ -35,13 +36,14 @@ pub(crate) fn world(regions: &[&str]) -> World {
 /// A configuration with which an agent asks every `interval` and waits no longer than a second.
 pub(crate) fn quick(aws: &Aws, regions: &[&str], interval: &str, stale_after: &str) -> String {
     let url = aws.simulator.url();
+    let names = collectors::ALL.iter().map(|row| row.declaration.name);
+    let intervals = names.map(|name| format!("{name}.interval = \"{interval}\"\n")).collect::<Vec<_>>().concat();
     format!(
         "[aws]\nregions = {regions:?}\nendpoint_url = \"{url}\"\n\
          [poll]\nattempt_timeout = \"1s\"\nconnect_timeout = \"1s\"\nread_timeout = \"4s\"\njitter = 0.0\n\
          stale_after = \"{stale_after}\"\n\
          [budget]\nrequests_per_second = 200\nburst = 100\n\
-         [collectors]\naccount.interval = \"{interval}\"\nsending.interval = \"{interval}\"\n\
-         identities.interval = \"{interval}\"\n"
+         [collectors]\n{intervals}"
     )
 }
 
