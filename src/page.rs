@@ -175,8 +175,9 @@ struct Picture {
 /// All kinds of one page, and the number of series on it.
 fn build(sources: &Sources, kinds: &[Kind]) -> (Built, usize) {
     // Looked at once, so that all kinds of one page tell the same.
-    let picture =
-        Picture { estate: sources.estate.borrow().clone(), telemetry: sources.telemetry.gather(), now: Instant::now() };
+    let estate = sources.estate.borrow().clone();
+    sources.telemetry.targets_unidentified(estate.targets.iter().filter(|view| view.account.is_none()).count());
+    let picture = Picture { estate, telemetry: sources.telemetry.gather(), now: Instant::now() };
     let mut pages = BTreeMap::new();
     let mut most = 0;
     for (format, encoding) in kinds {

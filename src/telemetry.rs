@@ -21,6 +21,7 @@ pub const METRICS: &[About<'static>] = &[
     COLLECTOR_INTERVAL,
     COLLECTOR_STALE_AFTER,
     AWS_REQUEST_DURATION,
+    TARGETS_UNIDENTIFIED,
     SERIES,
     PAGE_BUILD_DURATION,
     HTTP_REQUESTS,
@@ -60,6 +61,12 @@ const AWS_REQUEST_DURATION: About<'static> = About {
     help: "Duration of single attempts to call AWS over all accounts and regions, in seconds, without the wait for budget.",
     kind: Kind::Histogram,
     labels: &["service", "operation"],
+};
+const TARGETS_UNIDENTIFIED: About<'static> = About {
+    name: "ses_exporter_targets_unidentified",
+    help: "Number of targets without series because AWS has not told the id of their account, and none is configured.",
+    kind: Kind::Gauge,
+    labels: &[],
 };
 const SERIES: About<'static> = About {
     name: "ses_exporter_series",
@@ -156,6 +163,7 @@ pub struct Telemetry {
     collector_interval: GaugeVec,
     collector_stale_after: GaugeVec,
     aws_request_duration: HistogramVec,
+    targets_unidentified: GaugeVec,
     series: GaugeVec,
     page_build_duration: GaugeVec,
     http_requests: CounterVec,
@@ -190,6 +198,7 @@ impl Telemetry {
             collector_interval: gauges(&registry, &COLLECTOR_INTERVAL)?,
             collector_stale_after: gauges(&registry, &COLLECTOR_STALE_AFTER)?,
             aws_request_duration: histograms(&registry, &AWS_REQUEST_DURATION, AWS_REQUEST_BUCKETS)?,
+            targets_unidentified: gauges(&registry, &TARGETS_UNIDENTIFIED)?,
             series: gauges(&registry, &SERIES)?,
             page_build_duration: gauges(&registry, &PAGE_BUILD_DURATION)?,
             http_requests,
@@ -230,6 +239,12 @@ impl Telemetry {
             let _ = self.collector_interval.remove_label_values(&[&collector]);
             let _ = self.collector_stale_after.remove_label_values(&[&collector]);
         }
+    }
+
+    /// Tells how many targets have no name to appear under.
+    pub fn targets_unidentified(&self, count: usize) {
+        let count = u32::try_from(count).map_or(f64::INFINITY, f64::from);
+        self.targets_unidentified.with_label_values(NO_LABELS).set(count);
     }
 
     /// Tells what the page that was just built holds and how long building it took.
@@ -296,6 +311,7 @@ mod tests {
         let telemetry = Telemetry::new("1.2.3", "abcdef").unwrap();
         telemetry.aws_request("sesv2", "GetAccount", Duration::from_millis(80));
         telemetry.set_collectors([("account", Duration::from_mins(1), Duration::from_hours(1))]);
+        telemetry.targets_unidentified(2);
         telemetry.page_built(1234, Duration::from_millis(5));
         telemetry.config_loaded(UNIX_EPOCH + Duration::from_secs(1_700_000_000));
         telemetry
