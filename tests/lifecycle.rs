@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ses_exporter::simulator::{Fault, Trouble};
 
 use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, Running, all_succeed, production, quick, took, world};
-use crate::support::{Agent, Aws, Page, command, eventually, repository, run};
+use crate::support::{Agent, Aws, Page, command, eventually, repository, run, signal};
 
 const REGION: &str = "us-east-1";
 
@@ -355,8 +355,7 @@ fn the_demo_shows_every_account_without_aws() {
         (accounts.len() == 4).then_some(page)
     });
     assert!(ready.find("ses_production_access_enabled", &[]).any(|sample| sample.value == 0.0), "a sandbox is shown");
-    let stop = Command::new("kill").arg(child.id().to_string()).status().unwrap();
-    assert!(stop.success());
+    assert!(signal("TERM", &child.id().to_string()));
     assert_eq!(eventually("it ends", || child.try_wait().unwrap()).code(), Some(0));
     let mut told = String::new();
     words.read_to_string(&mut told).unwrap();

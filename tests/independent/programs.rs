@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{get, repository};
+use crate::support::{get, repository, signal};
 
 /// Longest wait for a program to answer its first request: Python takes seconds to load on a busy machine.
 const START: Duration = Duration::from_secs(90);
@@ -115,7 +115,9 @@ impl Drop for Program {
     fn drop(&mut self) {
         // The child leads a process group of its own, which holds whatever it has started. It may have ended already.
         let group = format!("-{}", self.child.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        signal("KILL", &group);
+        // Whatever became of the group: nobody may wait here for ever.
+        let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
             eprintln!("--- {} said:\n{}", self.name, self.log());
