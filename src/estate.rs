@@ -142,7 +142,7 @@ fn apply(views: &mut [Arc<TargetView>], event: Event) {
     }
 }
 
-/// Only AWS can tell that two configured accounts are one; the page shows the first of them.
+/// Only AWS can tell that two configured accounts are one; the page shows the first that could be read.
 fn warn_of_twin(views: &[Arc<TargetView>], target: usize) {
     let Some(view) = views.get(target) else { return };
     let same = |other: &TargetView| other.account == view.account && other.target.region == view.target.region;
@@ -151,7 +151,7 @@ fn warn_of_twin(views: &[Arc<TargetView>], target: usize) {
         tracing::warn!(
             account,
             region,
-            "account {account} is configured twice in {region}: remove one or give it a name"
+            "account {account} is configured twice in {region}; remove one entry, or give each regions of its own"
         );
     }
 }

@@ -28,7 +28,7 @@ use crate::target::{Account, Role, ses_region};
 
 mod lasting;
 
-/// What the SDK grants a credential source before it gives up: three attempts of slow instance metadata.
+/// What any source of credentials may take, be it a helper program, instance metadata or single sign-on.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(25);
 /// What the metadata service of an instance may take; a busy one needs more than the SDK's one second.
 const METADATA_CONNECT: Duration = Duration::from_secs(2);

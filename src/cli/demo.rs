@@ -31,7 +31,7 @@ pub(super) struct Demo {
 
 /// The demo listens on loopback unless told otherwise: nobody should serve made-up numbers to a network by mistake.
 const LISTEN: &str = "127.0.0.1:10060";
-/// A demo is looked at for minutes, so everything but the account is read four times as often.
+/// A demo is looked at for minutes, so everything is read often enough to be seen moving.
 const INTERVAL: Duration = Duration::from_secs(15);
 
 pub(super) fn run(demo: &Demo, config: Config, web: &Web) -> Result<ExitCode, Ended> {
