@@ -30,7 +30,7 @@ mod failure;
 mod http;
 
 /// An AWS operation, as the labels name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Operation {
     /// `sesv2`, `ses` or `sts`.
     pub service: &'static str,
@@ -42,6 +42,26 @@ pub struct Operation {
 pub const SESV2_GET_ACCOUNT: Operation = Operation { service: "sesv2", name: "GetAccount" };
 /// SES v2 ListEmailIdentities.
 pub const SESV2_LIST_EMAIL_IDENTITIES: Operation = Operation { service: "sesv2", name: "ListEmailIdentities" };
+/// SES v2 GetEmailIdentity.
+pub const SESV2_GET_EMAIL_IDENTITY: Operation = Operation { service: "sesv2", name: "GetEmailIdentity" };
+/// SES v2 ListConfigurationSets.
+pub const SESV2_LIST_CONFIGURATION_SETS: Operation = Operation { service: "sesv2", name: "ListConfigurationSets" };
+/// SES v2 GetConfigurationSet.
+pub const SESV2_GET_CONFIGURATION_SET: Operation = Operation { service: "sesv2", name: "GetConfigurationSet" };
+/// SES v2 GetConfigurationSetEventDestinations.
+pub const SESV2_GET_CONFIGURATION_SET_EVENT_DESTINATIONS: Operation =
+    Operation { service: "sesv2", name: "GetConfigurationSetEventDestinations" };
+/// SES v1 GetIdentityDkimAttributes.
+pub const SES_GET_IDENTITY_DKIM_ATTRIBUTES: Operation = Operation { service: "ses", name: "GetIdentityDkimAttributes" };
+/// SES v1 GetIdentityMailFromDomainAttributes.
+pub const SES_GET_IDENTITY_MAIL_FROM_DOMAIN_ATTRIBUTES: Operation =
+    Operation { service: "ses", name: "GetIdentityMailFromDomainAttributes" };
+/// SES v1 GetIdentityNotificationAttributes.
+pub const SES_GET_IDENTITY_NOTIFICATION_ATTRIBUTES: Operation =
+    Operation { service: "ses", name: "GetIdentityNotificationAttributes" };
+/// SES v1 GetIdentityVerificationAttributes.
+pub const SES_GET_IDENTITY_VERIFICATION_ATTRIBUTES: Operation =
+    Operation { service: "ses", name: "GetIdentityVerificationAttributes" };
 /// SES v1 GetSendStatistics.
 pub const SES_GET_SEND_STATISTICS: Operation = Operation { service: "ses", name: "GetSendStatistics" };
 /// STS AssumeRole.
@@ -76,7 +96,7 @@ pub struct Limits {
     pub in_flight: Semaphore,
     /// Longest time of one attempt. The SDK has no limit of its own: a silent server would hold it for ever.
     pub attempt_timeout: Duration,
-    /// How many collectors ask each target, each by operations of its own.
+    /// How many collectors ask each target without waiting for another, each by operations of its own.
     pub collectors: usize,
     /// Where durations are counted.
     pub telemetry: Arc<Telemetry>,

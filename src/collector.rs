@@ -1,7 +1,8 @@
 //! A collector asks SES one question and turns the answer into samples.
 //!
 //! [`Collector`] is what one file of `collectors/` implements; [`AnyCollector`] is the same without its types, which
-//! is how the poller and the page hold all of them in one list. A collector never schedules, retries or stores.
+//! is how the poller and the page hold all of them in one list. A collector never schedules, retries or stores. It may
+//! build on what others have read ([`Declaration::after`]); it never makes them read.
 
 use std::any::Any;
 use std::future::Future;
@@ -12,6 +13,8 @@ use std::time::{Duration, SystemTime};
 use crate::aws::{Aws, Failure};
 use crate::metric::{About, Family, Sink};
 
+pub mod slices;
+
 /// What a collector is, apart from what it reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Declaration {
@@ -21,10 +24,44 @@ pub struct Declaration {
     pub about: &'static str,
     /// The IAM actions that its calls need.
     pub actions: &'static [&'static str],
+    /// The collectors whose readings it builds on. It runs only where they do, and fails where they do.
+    pub after: &'static [&'static str],
     /// How often it reads unless the configuration says otherwise.
     pub interval: Duration,
     /// Whether it runs unless the configuration says otherwise.
     pub enabled: bool,
+    /// What it asks of AWS in a region of a size, reading at this interval, once it has seen everything.
+    pub cost: fn(Size, Duration) -> Cost,
+}
+
+/// How much there is to read in one account and region.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Domains and e-mail addresses.
+    pub identities: u32,
+    /// Configuration sets.
+    pub configuration_sets: u32,
+}
+
+/// What a collector asks of AWS in one account and region.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// Requests an hour.
+    pub calls_per_hour: f64,
+    /// From one look at an identity to the next where one reading does not see all: the slowest of its answers.
+    pub sweep: Option<Duration>,
+}
+
+impl Cost {
+    /// Every reading sees everything, by so many calls.
+    pub fn of_reading(calls: u32, interval: Duration) -> Self {
+        Self { calls_per_hour: f64::from(calls) * per_hour(interval), sweep: None }
+    }
+}
+
+/// How often an interval passes in an hour.
+pub fn per_hour(interval: Duration) -> f64 {
+    3600.0 / interval.as_secs_f64()
 }
 
 /// What a collector has at hand when it reads.
@@ -33,8 +70,26 @@ pub struct Ask<'a, R> {
     pub aws: &'a Aws,
     /// Its own last good reading.
     pub previous: Option<&'a R>,
+    /// The last good readings of the collectors that it comes after.
+    pub readings: &'a Readings,
     /// The wall clock at the start of the reading.
     pub now: SystemTime,
+}
+
+/// Readings by the name of their collector.
+#[derive(Default)]
+pub struct Readings(pub Vec<(&'static str, AnyReading)>);
+
+impl Readings {
+    /// What collector `C` last read.
+    ///
+    /// # Errors
+    /// Where `C` is not among the collectors that this one declares to come after.
+    pub fn of<C: Collector>(&self) -> Result<&C::Reading, Failure> {
+        let name = C::DECLARATION.name;
+        let reading = self.0.iter().find(|(known, _)| *known == name).and_then(|(_, reading)| reading.downcast_ref());
+        reading.ok_or_else(|| Failure::unexpected(format!("no reading of {name}: it is not declared in `after`")))
+    }
 }
 
 /// One question to SES.
@@ -48,10 +103,18 @@ pub trait Collector: Send + Sync + 'static {
 
     /// Asks once. All or nothing: a reading that fails half-way is a failure.
     fn read(&self, ask: Ask<'_, Self::Reading>) -> impl Future<Output = Result<Self::Reading, Failure>> + Send;
+
+    /// What a reading lacks because AWS refuses one of several questions for good. The rest counts all the same.
+    fn lacks(_reading: &Self::Reading) -> Option<&Failure> {
+        None
+    }
 }
 
 /// A reading without its type.
 pub type AnyReading = Arc<dyn Any + Send + Sync>;
+
+/// A good reading, and what it lacks.
+pub type Answer = (AnyReading, Option<Failure>);
 
 /// A [`Collector`] without its types.
 pub trait AnyCollector: Send + Sync {
@@ -64,8 +127,9 @@ pub trait AnyCollector: Send + Sync {
         &'a self,
         aws: &'a Aws,
         previous: Option<&'a AnyReading>,
+        readings: &'a Readings,
         now: SystemTime,
-    ) -> Pin<Box<dyn Future<Output = Result<AnyReading, Failure>> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;
     /// Writes the samples of the `family`-th family that `reading` holds.
     fn write(&self, family: usize, reading: &AnyReading, sink: &mut dyn Sink);
 }
@@ -83,12 +147,14 @@ impl<C: Collector> AnyCollector for C {
         &'a self,
         aws: &'a Aws,
         previous: Option<&'a AnyReading>,
+        readings: &'a Readings,
         now: SystemTime,
-    ) -> Pin<Box<dyn Future<Output = Result<AnyReading, Failure>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>> {
         let previous = previous.and_then(|reading| reading.downcast_ref());
         Box::pin(async move {
-            let reading = Collector::read(self, Ask { aws, previous, now }).await?;
-            Ok(Arc::new(reading) as AnyReading)
+            let reading = Collector::read(self, Ask { aws, previous, readings, now }).await?;
+            let lacks = C::lacks(&reading).cloned();
+            Ok((Arc::new(reading) as AnyReading, lacks))
         })
     }
 

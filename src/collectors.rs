@@ -7,7 +7,9 @@ use crate::config::Config;
 use crate::metric::About;
 
 pub mod account;
+pub mod configuration_sets;
 pub mod identities;
+pub mod identity_details;
 pub mod sending;
 
 /// One row of the table: what a collector is, and how it is made from a configuration.
@@ -29,4 +31,12 @@ pub const ALL: &[Row] = &[
     row::<account::Account>(|_| Arc::new(account::Account)),
     row::<sending::Sending>(|_| Arc::new(sending::Sending)),
     row::<identities::Identities>(|config| Arc::new(identities::Identities { settings: config.identities.clone() })),
+    row::<identity_details::IdentityDetails>(|config| {
+        let interval = config.interval(identity_details::IdentityDetails::DECLARATION.name);
+        Arc::new(identity_details::IdentityDetails { interval, tags: config.identities.tags.clone() })
+    }),
+    row::<configuration_sets::ConfigurationSets>(|config| {
+        let interval = config.interval(configuration_sets::ConfigurationSets::DECLARATION.name);
+        Arc::new(configuration_sets::ConfigurationSets { interval })
+    }),
 ];

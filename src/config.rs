@@ -170,6 +170,11 @@ impl Config {
         if document.notes.is_empty() { Ok(config) } else { Err(Mistakes::in_file(file, text, document.notes)) }
     }
 
+    /// From one reading of this collector to the next; zero where there is no such collector.
+    pub fn interval(&self, collector: &str) -> Duration {
+        self.collectors.iter().find(|schedule| schedule.name == collector).map_or(Duration::ZERO, |one| one.interval)
+    }
+
     /// Reads every section and notes every mistake; what is mistaken has its default in the result.
     fn read(document: &mut Document<'_>, regions: Option<&str>) -> Self {
         let known: Vec<_> = SECTIONS.iter().map(|section| section.name).collect();

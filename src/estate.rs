@@ -76,6 +76,18 @@ pub struct Attempt {
     pub duration: Duration,
 }
 
+impl Estate {
+    /// What the collector of this name last saw at a target; none where either is not there.
+    pub fn slot(&self, target: usize, collector: &str) -> Option<&Slot> {
+        self.targets.get(target).and_then(|view| view.slot(collector))
+    }
+
+    /// Whether the collector's first attempt at a target is over, or not needed.
+    pub fn settled(&self, target: usize, collector: &str) -> bool {
+        self.targets.get(target).is_some_and(|view| view.settled(collector))
+    }
+}
+
 impl Slot {
     /// An empty slot.
     pub fn new(collector: &'static str) -> Self {
@@ -88,6 +100,14 @@ impl Slot {
     }
 }
 
+/// What came of an attempt: a reading, a failure, or a reading that lacks something.
+pub struct Outcome {
+    /// The reading.
+    pub reading: Option<Dated>,
+    /// Why there is none, or why it is not whole.
+    pub failure: Option<Failure>,
+}
+
 /// What the keeper is told.
 pub enum Event {
     /// A collector tried to read a target.
@@ -96,8 +116,8 @@ pub enum Event {
         target: usize,
         /// The collector's place in the estate.
         collector: usize,
-        /// The reading, or why there is none.
-        outcome: Result<Dated, Failure>,
+        /// What came of it.
+        outcome: Outcome,
         /// How long it took.
         duration: Duration,
     },
@@ -156,21 +176,16 @@ fn warn_of_twin(views: &[Arc<TargetView>], target: usize) {
     }
 }
 
-fn tried(view: &mut TargetView, collector: usize, outcome: Result<Dated, Failure>, duration: Duration) {
-    view.skipped = outcome.as_ref().err().and_then(|failure| failure.skip);
+fn tried(view: &mut TargetView, collector: usize, outcome: Outcome, duration: Duration) {
+    let Outcome { reading, failure } = outcome;
+    view.skipped = failure.as_ref().and_then(|failure| failure.skip);
     let Some(slot) = view.slots.get_mut(collector).map(Arc::make_mut) else { return };
-    let failure = match outcome {
-        Ok(reading) => {
-            slot.reading = Some(reading);
-            None
-        }
-        Err(failure) => {
-            if failure.skip.is_none() {
-                *slot.failures.entry(failure.kind).or_default() += 1;
-            }
-            Some(failure)
-        }
-    };
+    if reading.is_some() {
+        slot.reading = reading;
+    }
+    if let Some(failure) = failure.as_ref().filter(|failure| failure.skip.is_none()) {
+        *slot.failures.entry(failure.kind).or_default() += 1;
+    }
     slot.last = Some(Attempt { failure, duration });
 }
 
@@ -198,7 +213,7 @@ pub const METRICS: &[&dyn Family<TargetView>] = &[
     ),
     &gauge(
         "ses_exporter_collector_success",
-        "Whether the collector's last attempt succeeded.",
+        "Whether the collector's last attempt succeeded in full.",
         ["collector"],
         |view: &TargetView, out| {
             for (slot, last) in view.attempts() {
@@ -263,9 +278,14 @@ impl TargetView {
         self.slots.iter().any(|slot| slot.reading.is_some())
     }
 
+    /// What the collector of this name last saw.
+    pub fn slot(&self, collector: &str) -> Option<&Slot> {
+        self.slots.iter().find(|slot| slot.collector == collector).map(|slot| &**slot)
+    }
+
     /// Whether the collector's first attempt is over, or not needed.
-    pub fn settled(&self, collector: usize) -> bool {
-        self.skipped.is_some() || self.slots.get(collector).is_some_and(|slot| slot.last.is_some())
+    pub fn settled(&self, collector: &str) -> bool {
+        self.skipped.is_some() || self.slot(collector).is_some_and(|slot| slot.last.is_some())
     }
 }
 

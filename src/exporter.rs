@@ -88,17 +88,20 @@ impl Exporter {
         let limits = Arc::new(Limits {
             in_flight: Semaphore::new(config.budget.max_in_flight),
             attempt_timeout: config.poll.attempt_timeout,
-            collectors: running.len(),
+            collectors: running.iter().filter(|(collector, _)| collector.declaration().after.is_empty()).count(),
             telemetry: Arc::clone(&telemetry),
         });
         let sdk = aws::Sdk { aws: &config.aws, poll: &config.poll, http: aws::client(), credentials };
         let (send, receive) = mpsc::channel(1024);
+        let collectors = running.iter().map(|(collector, _)| Arc::clone(collector)).collect();
+        let (publish, estate) = watch::channel(Estate { collectors, stale_after, targets: [].into() });
         let mut wiring = Wiring {
             config,
             sdk,
             limits,
             running,
             send,
+            estate: estate.clone(),
             views: Vec::new(),
             budgets: HashMap::new(),
             tasks: JoinSet::new(),
@@ -106,10 +109,8 @@ impl Exporter {
         for account in &config.accounts {
             wiring.account(account).await?;
         }
-        let Wiring { running, views, mut tasks, .. } = wiring;
-
-        let collectors = running.into_iter().map(|(collector, _)| collector).collect();
-        let (publish, estate) = watch::channel(Estate { collectors, stale_after, targets: views.into() });
+        let Wiring { views, mut tasks, .. } = wiring;
+        publish.send_modify(|estate| estate.targets = views.into());
         tasks.spawn(async move {
             estate::keep(receive, publish).await;
             None
@@ -151,7 +152,8 @@ impl Readiness {
         if self.started.elapsed() >= READY_AFTER {
             return 0;
         }
-        self.estate.borrow().targets.iter().filter(|view| !view.settled(FIRST)).count()
+        let settled = |view: &Arc<TargetView>| view.slots.get(FIRST).is_some_and(|slot| view.settled(slot.collector));
+        self.estate.borrow().targets.iter().filter(|view| !settled(view)).count()
     }
 
     /// Whether anything was tried since the last look, be it in vain: readings that stand still are a fault of ours.
@@ -193,6 +195,7 @@ struct Wiring<'a> {
     limits: Arc<Limits>,
     running: Vec<(Arc<dyn AnyCollector>, Duration)>,
     send: mpsc::Sender<Event>,
+    estate: watch::Receiver<Estate>,
     views: Vec<Arc<TargetView>>,
     /// By account, as far as it is known, and region.
     budgets: HashMap<(String, String), Arc<Budget>>,
@@ -273,6 +276,7 @@ impl Wiring<'_> {
                 door: Arc::clone(&door),
                 read_timeout: self.config.poll.read_timeout,
                 schedule: Schedule::new(*interval, self.config.poll.jitter, start, luck.f64()),
+                estate: self.estate.clone(),
             };
             self.tasks.spawn(task.run(self.send.clone()));
         }

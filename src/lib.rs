@@ -9,11 +9,11 @@
 //!             │
 //!  collector.read ─▶ Reading or Failure ══▶ keeper, the only writer ─▶ Estate
 //!   calls AWS only through Aws::call                                     │
-//!                                            page builder ─▶ bytes ─▶ web, once
+//!                              page builder: samples of readings, judgements ─▶ bytes ─▶ web, once
 //! ```
 //!
 //! Reading order: [`metric`] and [`collector`] (the words), [`collectors`] (the table, one file each), [`target`],
-//! [`aws`] (the one door), [`poller`], [`estate`], [`page`] and [`exposition`], [`web`] and [`site`], and [`exporter`], which wires
+//! [`aws`] (the one door), [`poller`], [`estate`], [`judgement`] and [`judgements`] (what follows from readings), [`page`] and [`exposition`], [`web`] and [`site`], and [`exporter`], which wires
 //! all of them. [`simulator`] is Amazon SES as a local server; it uses nothing of this crate.
 //!
 //! Who may use whom is held by `tests/tidy.rs`.
@@ -26,6 +26,8 @@ pub mod config;
 pub mod estate;
 pub mod exporter;
 pub mod exposition;
+pub mod judgement;
+pub mod judgements;
 pub mod log;
 pub mod metric;
 pub mod page;

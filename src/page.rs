@@ -20,6 +20,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::estate::{self, Estate};
 use crate::exposition::{Encoding, Exposition, Format};
+use crate::judgement::Seen;
+use crate::judgements;
 use crate::telemetry::Telemetry;
 
 /// Which of the pages.
@@ -210,6 +212,19 @@ fn render<W: Write>(mut out: Exposition<W>, picture: &Picture) -> io::Result<(W,
                     out.common_labels(labels);
                     collector.write(number, &reading.value, &mut out);
                 }
+            }
+        }
+    }
+    for judgement in judgements::ALL {
+        let verdict = |(labels, view): &(_, &estate::TargetView)| {
+            Some((*labels, judgement.judge(&Seen::new(estate, view, *now))?))
+        };
+        let verdicts: Vec<([(&str, &str); 2], _)> = targets.iter().filter_map(verdict).collect();
+        for (number, family) in judgement.families().iter().enumerate() {
+            out.family(family);
+            for (labels, verdict) in &verdicts {
+                out.common_labels(labels);
+                judgement.write(number, verdict, &mut out);
             }
         }
     }

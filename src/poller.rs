@@ -3,7 +3,8 @@
 //! First readings come within a second of the start, spread by chance; from then on a task reads every interval,
 //! shifted by chance so that targets don't call together. A late tick delays the next ones, it never bunches them.
 //! Nothing is retried here: the next tick is the retry. A panic is a failure like any other, until it is the eleventh
-//! within a minute.
+//! within a minute. A collector that builds on others first waits until they have tried, and fails while they have
+//! nothing to show.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -11,12 +12,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use crate::aws::{Aws, Door, Failure, FailureKind};
-use crate::collector::{AnyCollector, AnyReading};
-use crate::estate::{Dated, Event};
+use crate::collector::{AnyCollector, AnyReading, Readings};
+use crate::estate::{Dated, Estate, Event, Outcome, Slot};
 
 /// First readings are spread over this long: an agent is ready quickly, and 1,500 targets don't start in one instant.
 const START_WINDOW: Duration = Duration::from_millis(900);
@@ -41,6 +42,8 @@ pub struct Task {
     pub read_timeout: Duration,
     /// When it reads.
     pub schedule: Schedule,
+    /// What the others have read.
+    pub estate: watch::Receiver<Estate>,
 }
 
 /// When a task reads.
@@ -69,35 +72,68 @@ impl Task {
         let mut panics = Panics::default();
         let mut trouble = None;
         let behind = if self.place == 0 { Duration::ZERO } else { BEHIND_THE_FIRST };
-        let start = Instant::now() + self.schedule.first + behind;
-        sleep_until(start).await;
-        let mut ticks = interval_at(start + self.schedule.second, self.schedule.interval);
+        sleep_until(Instant::now() + self.schedule.first + behind).await;
+        self.others_have_tried().await?;
+        let mut ticks = interval_at(Instant::now() + self.schedule.second, self.schedule.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let began = Instant::now();
-            let outcome = self.read(previous.as_ref()).await;
-            if let Ok(reading) = &outcome {
+            let others = self.readings(&self.estate.borrow(), began);
+            let alone = others.is_err();
+            let outcome = self.read(previous.as_ref(), others).await;
+            if let Some(reading) = &outcome.reading {
                 previous = Some(Arc::clone(&reading.value));
             }
-            if outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::Panic) && panics.too_many() {
+            let kind = outcome.failure.as_ref().map(|failure| failure.kind);
+            if kind == Some(FailureKind::Panic) && panics.too_many() {
                 return Some(format!("collector {} panics all the time", self.collector.declaration().name));
             }
-            self.log(trouble, outcome.as_ref().err());
-            trouble = outcome.as_ref().err().map(|failure| failure.kind);
+            self.log(trouble, &outcome);
+            trouble = kind;
             let duration = began.elapsed();
             let event = Event::Tried { target: self.target, collector: self.place, outcome, duration };
             if events.send(event).await.is_err() {
                 return None;
             }
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.others_are_back(), if alone => ticks.reset(),
+            }
         }
     }
 
-    async fn read(&self, previous: Option<&AnyReading>) -> Result<Dated, Failure> {
+    /// Waits for the first attempt of every collector that this one builds on; none when nobody will ever try.
+    async fn others_have_tried(&self) -> Option<()> {
+        let after = self.collector.declaration().after;
+        let tried = |estate: &Estate| after.iter().all(|name| estate.settled(self.target, name));
+        self.estate.clone().wait_for(tried).await.ok().map(|_| ())
+    }
+
+    /// Waits until the others can be read again: the interval of this one may be much longer.
+    async fn others_are_back(&self) {
+        let back = |estate: &Estate| self.readings(estate, Instant::now()).is_ok();
+        if self.estate.clone().wait_for(back).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    async fn read(&self, previous: Option<&AnyReading>, others: Result<Readings, Failure>) -> Outcome {
+        let attempt = async { self.attempt(previous, &others?).await };
+        match attempt.await {
+            Ok((reading, lacks)) => Outcome { reading: Some(reading), failure: lacks },
+            Err(failure) => Outcome { reading: None, failure: Some(failure) },
+        }
+    }
+
+    async fn attempt(
+        &self,
+        previous: Option<&AnyReading>,
+        others: &Readings,
+    ) -> Result<(Dated, Option<Failure>), Failure> {
         let (at, taken) = (SystemTime::now(), Instant::now());
         let aws = Aws::new(Arc::clone(&self.door), self.read_timeout);
         let name = self.collector.declaration().name;
-        let reading = AssertUnwindSafe(self.collector.read(&aws, previous, at)).catch_unwind();
+        let reading = AssertUnwindSafe(self.collector.read(&aws, previous, others, at)).catch_unwind();
         let Ok(outcome) = timeout(self.read_timeout * WAITING, reading).await else {
             return Err(Failure::timeout(format!("collector {name} was not done after a long time of mostly waiting")));
         };
@@ -109,24 +145,50 @@ impl Task {
                 format!("collector {name} panicked: {}", said.unwrap_or("no message")),
             ))
         });
-        outcome.map(|value| Dated { value, at, taken })
+        outcome.map(|(value, lacks)| (Dated { value, at, taken }, lacks))
+    }
+
+    /// What the collectors have read that this one builds on. Where one has nothing to show, its failure is ours: it
+    /// was told already.
+    fn readings(&self, estate: &Estate, now: Instant) -> Result<Readings, Failure> {
+        let reading = |name: &&'static str| {
+            let slot = estate.slot(self.target, name).ok_or_else(|| Failure::unexpected(format!("no {name}")))?;
+            match slot.fresh(now, estate.stale_after) {
+                Some(reading) => Ok((*name, Arc::clone(&reading.value))),
+                None => Err(without(slot)),
+            }
+        };
+        self.collector.declaration().after.iter().map(reading).collect::<Result<_, _>>().map(Readings)
     }
 
     /// Tells people when something changes; trouble that goes on is told to those who debug.
-    fn log(&self, before: Option<FailureKind>, failure: Option<&Failure>) {
+    fn log(&self, before: Option<FailureKind>, outcome: &Outcome) {
         let (target, collector) = (self.door.target(), self.collector.declaration().name);
-        let Some(failure) = failure else {
+        let Some(failure) = &outcome.failure else {
             if before.is_some() {
                 tracing::info!(%target, collector, "{collector} of {target} can be read again");
             }
             return;
         };
         let kind = failure.kind.as_str();
+        let what = if outcome.reading.is_some() { "all of " } else { "" };
         if failure.skip.is_none() && !failure.told && before != Some(failure.kind) {
-            tracing::warn!(%target, collector, kind, "can't read {collector} of {target}: {failure}");
+            tracing::warn!(%target, collector, kind, "can't read {what}{collector} of {target}: {failure}");
         } else {
-            tracing::debug!(%target, collector, kind, "still can't read {collector} of {target}: {failure}");
+            tracing::debug!(%target, collector, kind, "still can't read {what}{collector} of {target}: {failure}");
         }
+    }
+}
+
+/// The failure of a collector that builds on one without a reading.
+fn without(slot: &Slot) -> Failure {
+    let name = slot.collector;
+    match slot.last.as_ref().and_then(|last| last.failure.as_ref()) {
+        Some(cause) => {
+            let message = format!("{name} can't be read: {cause}");
+            Failure { transient: false, told: true, message, ..cause.clone() }
+        }
+        None => Failure::timeout(format!("the last reading of {name} is too old")),
     }
 }
 

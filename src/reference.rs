@@ -8,23 +8,37 @@ use serde::Serialize;
 use crate::collectors;
 use crate::config::Config;
 use crate::metric::About;
-use crate::{estate, telemetry};
+use crate::{estate, judgements, telemetry};
 
 /// Every metric as Markdown: one table a collector, then the agent's own.
 pub fn metrics() -> String {
     let mut text = String::new();
     for row in collectors::ALL {
         let declaration = &row.declaration;
-        let actions = declaration.actions.join("`, `");
+        let needs = match declaration.actions {
+            [] => "Needs no permission".to_owned(),
+            actions => format!("Needs `{}`", actions.join("`, `")),
+        };
         // Writing to a String can't fail, here and below.
         let _ = write!(
             text,
-            "### Collector `{}`\n\n{} Every {}. Needs `{actions}`. Each series has the labels `account` and `aws_region`.\n\n",
+            "### Collector `{}`\n\n{} Every {}. {needs}. Each series has the labels `account` and `aws_region`.\n\n",
             declaration.name,
             declaration.about,
             humantime::format_duration(declaration.interval),
         );
         table(&mut text, (row.families)());
+    }
+    for judgement in judgements::ALL {
+        let declaration = judgement.declaration();
+        let _ = write!(
+            text,
+            "### Judgement `{}`\n\n{} Weighs what `{}` read. Each series has the labels `account` and `aws_region`.\n\n",
+            declaration.name,
+            declaration.about,
+            declaration.from.join("`, `"),
+        );
+        table(&mut text, judgement.families());
     }
     text.push_str("### The agent, per target\n\nEach series has the labels `account` and `aws_region`.\n\n");
     table(&mut text, estate::METRICS.iter().map(|family| family.about()));

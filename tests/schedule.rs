@@ -9,7 +9,7 @@ use aws_sdk_sesv2::operation::get_account::GetAccountError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use ses_exporter::aws::{self, Budget, Door, Failure, FailureKind, Limits, Operation, Requests, Session};
-use ses_exporter::collector::{AnyCollector, Ask, Collector, Declaration};
+use ses_exporter::collector::{AnyCollector, Ask, Collector, Cost, Declaration};
 use ses_exporter::config::Config;
 use ses_exporter::estate::{self, Estate, Event, Slot, TargetView};
 use ses_exporter::metric::Family;
@@ -30,7 +30,7 @@ struct Diary {
     /// The last three starts of a request, newest first.
     starts: [Option<Instant>; 3],
     /// By collector: the last start, the longest time between two, how many.
-    readings: [(Option<Instant>, Duration, u64); 3],
+    readings: [(Option<Instant>, Duration, u64); 4],
 }
 
 struct World {
@@ -81,8 +81,15 @@ impl Probe {
 
 impl Collector for Probe {
     type Reading = ();
-    const DECLARATION: Declaration =
-        Declaration { name: "probe", about: "", actions: &[], interval: Duration::from_mins(1), enabled: true };
+    const DECLARATION: Declaration = Declaration {
+        name: "probe",
+        about: "",
+        actions: &[],
+        after: &[],
+        interval: Duration::from_mins(1),
+        enabled: true,
+        cost: |_, interval| Cost::of_reading(1, interval),
+    };
     const METRICS: &'static [&'static dyn Family<()>] = &[];
 
     async fn read(&self, ask: Ask<'_, ()>) -> Result<(), Failure> {
@@ -137,8 +144,8 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
         let session = Session::new(&account, &sdk, Arc::clone(&limits), Arc::clone(&requests)).await;
         let session = Arc::new(session);
         let mut luck = fastrand::Rng::with_seed(seed);
-        // Account, statistics, and identities of ten pages: what a large target costs.
-        let probes: Vec<(Arc<dyn AnyCollector>, Duration)> = [(1, 1), (1, 5), (10, 5)]
+        // Account, statistics, identities of ten pages, and a slice of their details: what a large target costs.
+        let probes: Vec<(Arc<dyn AnyCollector>, Duration)> = [(1, 1), (1, 5), (10, 5), (10, 1)]
             .into_iter()
             .enumerate()
             .map(|(place, (calls, minutes))| {
@@ -148,6 +155,9 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
             })
             .collect();
         let (events, receive) = mpsc::channel::<Event>(1024);
+        let collectors = probes.iter().map(|(collector, _)| Arc::clone(collector)).collect();
+        let (publish, estate) =
+            watch::channel(Estate { collectors, stale_after: config.poll.stale_after, targets: [].into() });
         let (mut tasks, mut views) = (JoinSet::new(), Vec::new());
         for (number, region) in account.regions.iter().enumerate() {
             let target = Target { account: Arc::clone(&account), region: Arc::from(region.as_str()) };
@@ -163,6 +173,7 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
                     door: Arc::clone(&door),
                     read_timeout: config.poll.read_timeout,
                     schedule: Schedule::new(*interval, config.poll.jitter, start, luck.f64()),
+                    estate: estate.clone(),
                 };
                 tasks.spawn(task.run(events.clone()));
             }
@@ -175,9 +186,7 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
                 requests: Arc::default(),
             }));
         }
-        let collectors = probes.into_iter().map(|(collector, _)| collector).collect();
-        let (publish, estate) =
-            watch::channel(Estate { collectors, stale_after: config.poll.stale_after, targets: views.into() });
+        publish.send_modify(|estate| estate.targets = views.into());
         tasks.spawn(async move {
             estate::keep(receive, publish).await;
             None
@@ -197,9 +206,9 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
 }
 
 /// Longest allowed time between two readings: an interval, half of one by which the second may be put off, and the
-/// wait for the turn behind the ten pages of the identities.
+/// wait for the turn of each of ten calls, behind calls of the others.
 fn longest_allowed(place: usize) -> Duration {
-    Duration::from_mins([1, 5, 5][place]).mul_f64(1.5) + Duration::from_secs(40)
+    Duration::from_mins([1, 5, 5, 1][place]).mul_f64(1.5) + Duration::from_mins(1)
 }
 
 fn hold(outcome: &Outcome, time: Duration) {
@@ -209,7 +218,7 @@ fn hold(outcome: &Outcome, time: Duration) {
             let last = last.unwrap_or_else(|| panic!("target {number} was never read by {place}"));
             let longest = (*longest).max(outcome.end - last);
             assert!(longest <= longest_allowed(place), "target {number} was not read by {place} for {longest:?}");
-            let due = time.as_secs() / [60, 300, 300][place];
+            let due = time.as_secs() / [60, 300, 300, 60][place];
             assert!(
                 (due.saturating_sub(2)..=due + 1).contains(count),
                 "target {number}: {count} readings by {place}, {due} due"
@@ -251,8 +260,15 @@ struct Faulty;
 
 impl Collector for Faulty {
     type Reading = ();
-    const DECLARATION: Declaration =
-        Declaration { name: "faulty", about: "", actions: &[], interval: Duration::from_mins(1), enabled: true };
+    const DECLARATION: Declaration = Declaration {
+        name: "faulty",
+        about: "",
+        actions: &[],
+        after: &[],
+        interval: Duration::from_mins(1),
+        enabled: true,
+        cost: |_, interval| Cost::of_reading(1, interval),
+    };
     const METRICS: &'static [&'static dyn Family<()>] = &[];
 
     async fn read(&self, _: Ask<'_, ()>) -> Result<(), Failure> {
@@ -272,6 +288,8 @@ async fn run_faulty(interval: Duration) -> (Vec<FailureKind>, Option<String>) {
     let sdk = aws::Sdk { aws: &config.aws, poll: &config.poll, http: aws::client(), credentials: None };
     let session = Arc::new(Session::new(&account, &sdk, Arc::clone(&limits), Arc::default()).await);
     let target = Target { account, region: Arc::from("us-east-1") };
+    let empty = Estate { collectors: [].into(), stale_after: config.poll.stale_after, targets: [].into() };
+    let (_publish, estate) = watch::channel(empty);
     let task = Task {
         target: 0,
         place: 0,
@@ -279,12 +297,13 @@ async fn run_faulty(interval: Duration) -> (Vec<FailureKind>, Option<String>) {
         door: Arc::new(Door::new(target, session, limits, Arc::new(Budget::new(0.5, 2)), Arc::default())),
         read_timeout: config.poll.read_timeout,
         schedule: Schedule::new(interval, 0.0, 0.0, 0.0),
+        estate,
     };
     let (send, mut receive) = mpsc::channel(1024);
     let ended = tokio::time::timeout(Duration::from_secs(9 * 60 + 30), task.run(send)).await.ok().flatten();
     let mut kinds = Vec::new();
     while let Ok(event) = receive.try_recv() {
-        if let Event::Tried { outcome: Err(failure), .. } = event {
+        if let Event::Tried { outcome: estate::Outcome { failure: Some(failure), .. }, .. } = event {
             kinds.push(failure.kind);
         }
     }

@@ -78,8 +78,7 @@ fn without_process(page: &str) -> String {
 }
 
 fn complete(estate: &Estate) -> bool {
-    let all = 0..estate.collectors.len();
-    estate.targets.iter().all(|view| all.clone().all(|collector| view.settled(collector)))
+    estate.targets.iter().all(|view| view.slots.iter().all(|slot| view.settled(slot.collector)))
 }
 
 fn named(estate: &Estate) -> bool {

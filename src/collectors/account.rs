@@ -6,7 +6,7 @@ use aws_sdk_sesv2::operation::get_account::GetAccountOutput;
 use aws_sdk_sesv2::types::SendQuota;
 
 use crate::aws::{Failure, SESV2_GET_ACCOUNT};
-use crate::collector::{Ask, Collector, Declaration};
+use crate::collector::{Ask, Collector, Cost, Declaration};
 use crate::metric::{Family, flag, gauge, states};
 
 /// The collector; it has no settings.
@@ -50,8 +50,10 @@ impl Collector for Account {
         name: "account",
         about: "Sandbox, sending, enforcement, review and quota of the account in the region.",
         actions: &["ses:GetAccount"],
+        after: &[],
         interval: Duration::from_mins(1),
         enabled: true,
+        cost: |_, interval| Cost::of_reading(1, interval),
     };
 
     const METRICS: &'static [&'static dyn Family<Reading>] = &[

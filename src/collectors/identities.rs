@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_sdk_sesv2::types::IdentityInfo;
 
 use crate::aws::{Failure, SESV2_LIST_EMAIL_IDENTITIES};
-use crate::collector::{Ask, Collector, Declaration};
+use crate::collector::{Ask, Collector, Cost, Declaration};
 use crate::metric::{Family, Samples, flag, gauge};
 
 pub use settings::{EmailAddresses, HashKey, Settings};
@@ -74,8 +74,10 @@ impl Collector for Identities {
         name: "identities",
         about: "Every domain and e-mail address of the account in the region, and whether it is verified.",
         actions: &["ses:ListEmailIdentities"],
+        after: &[],
         interval: Duration::from_mins(5),
         enabled: true,
+        cost: |size, interval| Cost::of_reading(size.identities.div_ceil(PAGE_SIZE.unsigned_abs()).max(1), interval),
     };
 
     const METRICS: &'static [&'static dyn Family<Reading>] = &[
@@ -209,8 +211,8 @@ impl Reading {
     }
 
     /// Label value and identity of those that bear series, sorted by label.
-    fn shown(&self) -> impl Iterator<Item = (&str, &Identity)> {
-        self.shown.iter().filter_map(|(label, at)| Some((&**label, self.identities.get(*at)?)))
+    pub fn shown(&self) -> impl Iterator<Item = (&Arc<str>, &Identity)> {
+        self.shown.iter().filter_map(|(label, at)| Some((label, self.identities.get(*at)?)))
     }
 }
 
@@ -250,7 +252,7 @@ mod tests {
     }
 
     fn labels(reading: &Reading) -> Vec<&str> {
-        reading.shown().map(|(label, _)| label).collect()
+        reading.shown().map(|(label, _)| &**label).collect()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_sdk_ses::types::SendDataPoint;
 
 use crate::aws::{Failure, SES_GET_SEND_STATISTICS};
-use crate::collector::{Ask, Collector, Declaration};
+use crate::collector::{Ask, Collector, Cost, Declaration};
 use crate::metric::{Family, counter, gauge};
 
 /// The collector; it has no settings.
@@ -63,8 +63,10 @@ impl Collector for Sending {
         name: "sending",
         about: "Delivery attempts, bounces, complaints and rejects of the account in the region.",
         actions: &["ses:GetSendStatistics"],
+        after: &[],
         interval: Duration::from_mins(5),
         enabled: true,
+        cost: |_, interval| Cost::of_reading(1, interval),
     };
 
     const METRICS: &'static [&'static dyn Family<Reading>] = &[

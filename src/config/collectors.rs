@@ -53,6 +53,7 @@ pub(super) fn read(document: &mut Document<'_>, poll: &Poll) -> Vec<Schedule> {
         });
     }
     check_any(document, table, &schedules);
+    check_after(document, &schedules);
     check_stale_after(document, poll, &schedules);
     schedules
 }
@@ -64,6 +65,23 @@ fn check_any(document: &mut Document<'_>, table: Option<&DeTable<'_>>, schedules
     }
     let first = table.and_then(|table| table.values().map(|value| value.span().start).min());
     document.notes.add(At::Byte(first.unwrap_or(0)), SECTION.name, "all collectors are switched off; enable one");
+}
+
+/// A collector that builds on one that does not run would fail for ever.
+fn check_after(document: &mut Document<'_>, schedules: &[Schedule]) {
+    let runs = |name: &str| schedules.iter().any(|schedule| schedule.name == name && schedule.enabled);
+    for row in ALL {
+        let name = row.declaration.name;
+        for needed in row.declaration.after.iter().filter(|needed| runs(name) && !runs(needed)) {
+            let key = format!("{}.{needed}.enabled", SECTION.name);
+            let at = document.at(&[SECTION.name, needed, "enabled"]).unwrap_or(At::Byte(0));
+            document.notes.add(
+                at,
+                key,
+                format!("collector {name} builds on this one; enable it, or switch {name} off too"),
+            );
+        }
+    }
 }
 
 /// Told where `stale_after` stands; if the file leaves it out, at the interval that is too long for its default.

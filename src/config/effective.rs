@@ -71,7 +71,7 @@ fn budget(toml: &mut Toml, budget: &Budget) {
 }
 
 fn identities(toml: &mut Toml, settings: &Settings) {
-    let Settings { include, exclude, max_per_region, email_addresses } = settings;
+    let Settings { include, exclude, max_per_region, email_addresses, tags } = settings;
     let (word, key) = match email_addresses {
         EmailAddresses::Plain => ("plain", None),
         EmailAddresses::Hashed(_) => ("hashed", Some(HIDDEN)),
@@ -83,6 +83,7 @@ fn identities(toml: &mut Toml, settings: &Settings) {
     toml.key("max_per_region", Some(max_per_region));
     toml.key("email_addresses", Some(quoted(word)));
     toml.key("hash_key_file", key);
+    toml.key("tags", Some(listed(tags.iter().map(String::as_str))));
 }
 
 fn regions_of(regions: &Regions) -> Option<String> {

@@ -40,6 +40,12 @@ pub(super) const SECTION: Section = Section {
             "The file with the key of \"hashed\", relative to this file: 16 to 4096 bytes, such as of openssl rand \
              -hex 32. A line break at its end does not count.",
         ),
+        key(
+            "tags",
+            "[]",
+            "The keys of the tags of identities that are shown in ses_identity_tag_info, such as [\"owner\", \
+             \"service\"]. Values of other tags stay in AWS.",
+        ),
     ],
 };
 
@@ -58,6 +64,7 @@ pub(super) fn read(document: &mut Document<'_>) -> Settings {
         exclude: section.get("exclude", list(pattern)),
         max_per_region: section.get("max_per_region", whole(0..=MOST_IDENTITIES)),
         email_addresses: email_addresses(&mut section, dir),
+        tags: section.get("tags", list(text)),
     }
 }
 

@@ -19,12 +19,20 @@ pub struct Settings {
     pub max_per_region: usize,
     /// What becomes of e-mail addresses, which are personal data.
     pub email_addresses: EmailAddresses,
+    /// The keys of the tags that are shown.
+    pub tags: Vec<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        // 1,000 identities are 3,000 series a target: a Prometheus takes that from some dozens of targets.
-        Self { include: Vec::new(), exclude: Vec::new(), max_per_region: 1000, email_addresses: EmailAddresses::Plain }
+        // 1,000 identities are some 15,000 series a target: a Prometheus takes that from some dozens of targets.
+        Self {
+            include: Vec::new(),
+            exclude: Vec::new(),
+            max_per_region: 1000,
+            email_addresses: EmailAddresses::Plain,
+            tags: Vec::new(),
+        }
     }
 }
 

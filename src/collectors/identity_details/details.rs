@@ -1,0 +1,177 @@
+//! What SES says of one identity beyond its verification status. Words are spelled as SES v2 spells them.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// One identity, as far as it has been read. What is `None` was not read yet, or SES has none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Details {
+    /// `IdentityType` as the list has it: `domain`, `email_address`, `managed_domain`.
+    pub identity_type: Arc<str>,
+    /// `VerificationStatus` as the list had it last.
+    pub status: Option<Arc<str>>,
+    /// DKIM, for domains and for addresses that have their own.
+    pub dkim: Option<Dkim>,
+    /// The custom MAIL FROM domain, where one is configured.
+    pub mail_from: Option<MailFrom>,
+    /// `ForwardingEnabled` (v1), `FeedbackForwardingStatus` (v2): bounces and complaints come by e-mail.
+    pub forwarding: Option<bool>,
+    /// Which events go to an SNS topic.
+    pub topics: Option<Topics>,
+    /// `VerificationToken` of the legacy TXT record, read only where DKIM does not verify the domain.
+    pub legacy_token: Option<Arc<str>>,
+    /// What only GetEmailIdentity tells.
+    pub described: Option<Described>,
+    /// Something has changed since it was described.
+    pub(super) changed: bool,
+}
+
+/// GetIdentityDkimAttributes, or `DkimAttributes` of GetEmailIdentity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dkim {
+    /// `DkimVerificationStatus`, `Status`.
+    pub status: Arc<str>,
+    /// `DkimEnabled`, `SigningEnabled`.
+    pub signing_enabled: bool,
+    /// The names of the CNAME records, or the selector of a key of one's own; sorted.
+    pub tokens: Vec<Arc<str>>,
+}
+
+/// GetIdentityMailFromDomainAttributes, or `MailFromAttributes` of GetEmailIdentity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailFrom {
+    /// `MailFromDomain`.
+    pub domain: Arc<str>,
+    /// `MailFromDomainStatus`.
+    pub status: Arc<str>,
+    /// `BehaviorOnMXFailure` is REJECT_MESSAGE.
+    pub rejects: bool,
+}
+
+/// GetIdentityNotificationAttributes: whether a topic is named. The topics' names are nobody's business here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Topics {
+    /// `BounceTopic`.
+    pub bounce: bool,
+    /// `ComplaintTopic`.
+    pub complaint: bool,
+}
+
+/// GetEmailIdentity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// When it was asked.
+    pub at: SystemTime,
+    /// `DkimAttributes.SigningAttributesOrigin`: AWS_SES, EXTERNAL, or AWS_SES_<REGION> of a replica.
+    pub dkim_origin: Option<Arc<str>>,
+    /// `DkimAttributes.CurrentSigningKeyLength`.
+    pub dkim_key_length: Option<Arc<str>>,
+    /// `DkimAttributes.SigningHostedZone`, where the CNAME records lead to.
+    pub dkim_hosted_zone: Option<Arc<str>>,
+    /// `ConfigurationSetName`, the default for mail of this identity.
+    pub configuration_set: Option<Arc<str>>,
+    /// `Tags`, as far as the configuration asks for them.
+    pub tags: Vec<(Arc<str>, Arc<str>)>,
+    /// `VerificationInfo.ErrorType`.
+    pub error_type: Option<Arc<str>>,
+    /// `VerificationInfo.LastCheckedTimestamp`.
+    pub last_checked: Option<SystemTime>,
+    /// `VerificationInfo.LastSuccessTimestamp`.
+    pub last_success: Option<SystemTime>,
+    /// `VerificationInfo.SOARecord.PrimaryNameServer`: whom SES asked.
+    pub primary_name_server: Option<Arc<str>>,
+}
+
+impl Described {
+    /// A description that says nothing yet.
+    pub fn at(at: SystemTime) -> Self {
+        Self {
+            at,
+            dkim_origin: None,
+            dkim_key_length: None,
+            dkim_hosted_zone: None,
+            configuration_set: None,
+            tags: Vec::new(),
+            error_type: None,
+            last_checked: None,
+            last_success: None,
+            primary_name_server: None,
+        }
+    }
+}
+
+/// The state in which nothing is to be done.
+const SUCCESS: &str = "SUCCESS";
+
+impl Details {
+    /// An address, whose DKIM and DNS are those of its domain.
+    pub fn is_address(&self) -> bool {
+        &*self.identity_type == "email_address"
+    }
+
+    /// Whether everything that SES checks is as it should be.
+    pub fn healthy(&self) -> bool {
+        let dkim = self.dkim.as_ref().is_none_or(|dkim| !dkim.signing_enabled || &*dkim.status == SUCCESS);
+        let mail_from = self.mail_from.as_ref().is_none_or(|mail_from| &*mail_from.status == SUCCESS);
+        self.status.as_deref() == Some(SUCCESS) && dkim && mail_from
+    }
+
+    /// A verified domain that DKIM does not verify: its legacy TXT record must do so.
+    pub(super) fn lives_by_txt(&self) -> bool {
+        let dkim = self.dkim.as_ref().is_none_or(|dkim| &*dkim.status == "NOT_STARTED");
+        !self.is_address() && self.status.as_deref() == Some(SUCCESS) && dkim
+    }
+
+    /// Takes what the list says now.
+    pub(super) fn listed(&mut self, identity_type: &Arc<str>, status: Option<&Arc<str>>) {
+        self.changed |= self.status.as_ref() != status;
+        self.identity_type = Arc::clone(identity_type);
+        self.status = status.cloned();
+    }
+
+    /// Takes a newer answer about DKIM. SES answers for addresses as well, where it means nothing as long as they
+    /// have no keys of their own.
+    pub(super) fn take_dkim(&mut self, dkim: Dkim) {
+        let unused = self.is_address() && !dkim.signing_enabled && dkim.tokens.is_empty();
+        self.dkim = (!unused).then_some(dkim);
+    }
+}
+
+/// `TemporaryFailure` of SES v1 as SES v2 spells it: `TEMPORARY_FAILURE`.
+pub(super) fn spelled_for_v2(word: &str) -> Arc<str> {
+    let mut spelled = String::new();
+    for (place, c) in word.chars().enumerate() {
+        if c.is_ascii_uppercase() && place > 0 {
+            spelled.push('_');
+        }
+        spelled.push(c.to_ascii_uppercase());
+    }
+    known(&spelled)
+}
+
+/// A few words stand for almost all states, so identities share them.
+pub(super) fn known(word: &str) -> Arc<str> {
+    const WORDS: &[&str] = &["PENDING", SUCCESS, "FAILED", "TEMPORARY_FAILURE", "NOT_STARTED", "AWS_SES", "EXTERNAL"];
+    WORDS.iter().find(|known| **known == word).map_or_else(|| Arc::from(word), |known| Arc::from(*known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_v1_are_spelled_as_v2_spells_them() {
+        let words = ["Success", "TemporaryFailure", "NotStarted", "Quantum"].map(spelled_for_v2);
+        assert_eq!(words.map(|word| word.to_string()), ["SUCCESS", "TEMPORARY_FAILURE", "NOT_STARTED", "QUANTUM"]);
+    }
+
+    #[test]
+    fn dkim_of_an_address_counts_only_where_it_has_keys() {
+        let none = Dkim { status: Arc::from("NOT_STARTED"), signing_enabled: false, tokens: vec![] };
+        let mut details = Details { identity_type: Arc::from("email_address"), ..Details::default() };
+        details.take_dkim(none.clone());
+        assert_eq!(details.dkim, None);
+        details.take_dkim(Dkim { signing_enabled: true, ..none });
+        assert!(details.dkim.is_some());
+    }
+}

@@ -1,0 +1,193 @@
+//! The questions of one slice: what is asked of SES, and what its answers mean.
+//!
+//! A question that AWS refuses for good is left out for a while, and told as what the reading lacks. Any other failure
+//! fails the slice, and nothing of it counts.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_sdk_sesv2::operation::get_email_identity::GetEmailIdentityOutput;
+use aws_smithy_types::DateTime;
+
+use super::details::{Described, Dkim, MailFrom, Topics, known, spelled_for_v2};
+use super::reading::Reading;
+use crate::aws::{
+    Aws, Failure, Operation, SES_GET_IDENTITY_DKIM_ATTRIBUTES, SES_GET_IDENTITY_MAIL_FROM_DOMAIN_ATTRIBUTES,
+    SES_GET_IDENTITY_NOTIFICATION_ATTRIBUTES, SES_GET_IDENTITY_VERIFICATION_ATTRIBUTES, SESV2_GET_EMAIL_IDENTITY,
+};
+
+/// One slice while it is asked.
+pub(super) struct Slice<'a> {
+    pub(super) aws: &'a Aws,
+    pub(super) now: SystemTime,
+    pub(super) tags: &'a [String],
+    pub(super) reading: Reading,
+    /// Questions asked so far.
+    pub(super) asked: usize,
+}
+
+impl Slice<'_> {
+    /// Asks the questions that are for a hundred identities at once.
+    pub(super) async fn batch(&mut self, names: &[Arc<str>]) -> Result<(), Failure> {
+        let plain: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+        self.dkim(&plain).await?;
+        self.mail_from(&plain).await?;
+        self.notifications(&plain).await?;
+        let lives_by_txt =
+            |name: &&String| self.reading.identities.get(name.as_str()).is_some_and(|details| details.lives_by_txt());
+        let by_txt: Vec<String> = plain.iter().filter(lives_by_txt).cloned().collect();
+        if by_txt.is_empty() { Ok(()) } else { self.legacy_tokens(&by_txt).await }
+    }
+
+    async fn dkim(&mut self, names: &[String]) -> Result<(), Failure> {
+        let names = Some(names.to_vec());
+        let request = || self.aws.ses().get_identity_dkim_attributes().set_identities(names.clone()).send();
+        let answer = self.aws.call(SES_GET_IDENTITY_DKIM_ATTRIBUTES, request);
+        let Some(answer) = self.unless_refused(SES_GET_IDENTITY_DKIM_ATTRIBUTES, answer).await? else { return Ok(()) };
+        for (name, attributes) in answer.dkim_attributes {
+            let status = spelled_for_v2(attributes.dkim_verification_status.as_str());
+            let dkim = dkim(status, attributes.dkim_enabled, attributes.dkim_tokens.unwrap_or_default());
+            self.reading.update(&name, |details| {
+                let before = details.dkim.clone();
+                details.take_dkim(dkim);
+                details.changed |= before != details.dkim;
+            });
+        }
+        Ok(())
+    }
+
+    async fn mail_from(&mut self, names: &[String]) -> Result<(), Failure> {
+        let names = Some(names.to_vec());
+        let request = || self.aws.ses().get_identity_mail_from_domain_attributes().set_identities(names.clone()).send();
+        let answer = self.aws.call(SES_GET_IDENTITY_MAIL_FROM_DOMAIN_ATTRIBUTES, request);
+        let answer = self.unless_refused(SES_GET_IDENTITY_MAIL_FROM_DOMAIN_ATTRIBUTES, answer).await?;
+        for (name, attributes) in answer.into_iter().flat_map(|answer| answer.mail_from_domain_attributes) {
+            let mail_from = MailFrom {
+                domain: attributes.mail_from_domain.into(),
+                status: spelled_for_v2(attributes.mail_from_domain_status.as_str()),
+                rejects: attributes.behavior_on_mx_failure.as_str() == "RejectMessage",
+            };
+            let mail_from = Some(mail_from).filter(|mail_from| !mail_from.domain.is_empty());
+            self.reading.update(&name, |details| {
+                details.changed |= details.mail_from != mail_from;
+                details.mail_from = mail_from;
+            });
+        }
+        Ok(())
+    }
+
+    async fn notifications(&mut self, names: &[String]) -> Result<(), Failure> {
+        let names = Some(names.to_vec());
+        let request = || self.aws.ses().get_identity_notification_attributes().set_identities(names.clone()).send();
+        let answer = self.aws.call(SES_GET_IDENTITY_NOTIFICATION_ATTRIBUTES, request);
+        let answer = self.unless_refused(SES_GET_IDENTITY_NOTIFICATION_ATTRIBUTES, answer).await?;
+        for (name, attributes) in answer.into_iter().flat_map(|answer| answer.notification_attributes) {
+            self.reading.update(&name, |details| {
+                details.forwarding = Some(attributes.forwarding_enabled);
+                let (bounce, complaint) = (&attributes.bounce_topic, &attributes.complaint_topic);
+                details.topics = Some(Topics { bounce: !bounce.is_empty(), complaint: !complaint.is_empty() });
+            });
+        }
+        Ok(())
+    }
+
+    async fn legacy_tokens(&mut self, names: &[String]) -> Result<(), Failure> {
+        let names = Some(names.to_vec());
+        let request = || self.aws.ses().get_identity_verification_attributes().set_identities(names.clone()).send();
+        let answer = self.aws.call(SES_GET_IDENTITY_VERIFICATION_ATTRIBUTES, request);
+        let answer = self.unless_refused(SES_GET_IDENTITY_VERIFICATION_ATTRIBUTES, answer).await?;
+        for (name, attributes) in answer.into_iter().flat_map(|answer| answer.verification_attributes) {
+            self.reading.update(&name, |details| details.legacy_token = attributes.verification_token.map(Arc::from));
+        }
+        Ok(())
+    }
+
+    /// Describes one identity. One that has been deleted since the list was read is left as it is.
+    pub(super) async fn describe(&mut self, name: &Arc<str>) -> Result<(), Failure> {
+        let request = || self.aws.sesv2().get_email_identity().email_identity(&**name).send();
+        let answer = async {
+            match self.aws.call(SESV2_GET_EMAIL_IDENTITY, request).await {
+                Err(failure) if failure.code.as_deref() == Some("NotFoundException") => Ok(None),
+                answer => answer.map(Some),
+            }
+        };
+        let Some(answer) = self.unless_refused(SESV2_GET_EMAIL_IDENTITY, answer).await?.flatten() else {
+            return Ok(());
+        };
+        if answer.identity_type.is_none() {
+            return Err(Failure::unexpected("GetEmailIdentity answered without IdentityType"));
+        }
+        let (now, tags) = (self.now, self.tags);
+        self.reading.update(name, |details| {
+            details.forwarding = Some(answer.feedback_forwarding_status);
+            if let Some(attributes) = &answer.dkim_attributes {
+                let status =
+                    attributes.status.as_ref().map_or_else(|| known("NOT_STARTED"), |word| known(word.as_str()));
+                details.take_dkim(dkim(status, attributes.signing_enabled, attributes.tokens().to_vec()));
+            }
+            details.mail_from = mail_from(&answer);
+            details.described = Some(described(&answer, now, tags));
+            details.changed = false;
+        });
+        Ok(())
+    }
+
+    /// Asks a question unless it was refused lately.
+    async fn unless_refused<T>(
+        &mut self,
+        operation: Operation,
+        answer: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<Option<T>, Failure> {
+        if self.reading.refusals.hold(operation, self.now, self.reading.interval) {
+            return Ok(None);
+        }
+        self.asked += 1;
+        self.reading.refusals.answered(operation, self.now, answer).await
+    }
+}
+
+fn dkim(status: Arc<str>, signing_enabled: bool, tokens: Vec<String>) -> Dkim {
+    let mut tokens: Vec<Arc<str>> = tokens.into_iter().map(Arc::from).collect();
+    tokens.sort();
+    Dkim { status, signing_enabled, tokens }
+}
+
+fn mail_from(answer: &GetEmailIdentityOutput) -> Option<MailFrom> {
+    let attributes =
+        answer.mail_from_attributes.as_ref().filter(|attributes| !attributes.mail_from_domain.is_empty())?;
+    Some(MailFrom {
+        domain: Arc::from(&*attributes.mail_from_domain),
+        status: known(attributes.mail_from_domain_status.as_str()),
+        rejects: attributes.behavior_on_mx_failure.as_str() == "REJECT_MESSAGE",
+    })
+}
+
+fn described(answer: &GetEmailIdentityOutput, now: SystemTime, wanted: &[String]) -> Described {
+    let dkim = answer.dkim_attributes.as_ref();
+    let info = answer.verification_info.as_ref();
+    let soa = info.and_then(|info| info.soa_record.as_ref());
+    let tags = answer.tags().iter().filter(|tag| wanted.iter().any(|key| key == tag.key()));
+    Described {
+        at: now,
+        dkim_origin: dkim.and_then(|dkim| dkim.signing_attributes_origin.as_ref()).map(|origin| known(origin.as_str())),
+        dkim_key_length: dkim
+            .and_then(|dkim| dkim.current_signing_key_length.as_ref())
+            .map(|length| Arc::from(length.as_str())),
+        dkim_hosted_zone: text(dkim.and_then(|dkim| dkim.signing_hosted_zone.as_deref())),
+        configuration_set: text(answer.configuration_set_name.as_deref()),
+        tags: tags.map(|tag| (Arc::from(tag.key()), Arc::from(tag.value()))).collect(),
+        error_type: info.and_then(|info| info.error_type.as_ref()).map(|error| Arc::from(error.as_str())),
+        last_checked: info.and_then(|info| moment(info.last_checked_timestamp)),
+        last_success: info.and_then(|info| moment(info.last_success_timestamp)),
+        primary_name_server: text(soa.and_then(|soa| soa.primary_name_server.as_deref())),
+    }
+}
+
+/// An empty text says as much as none.
+fn text(text: Option<&str>) -> Option<Arc<str>> {
+    text.filter(|text| !text.is_empty()).map(Arc::from)
+}
+
+fn moment(time: Option<DateTime>) -> Option<SystemTime> {
+    time.and_then(|time| SystemTime::try_from(time).ok())
+}

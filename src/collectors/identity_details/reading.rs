@@ -1,0 +1,208 @@
+//! What is known of all identities of a target, and what the next slice is to ask.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::details::Details;
+use super::pace::{BATCH, BATCHES, urgency};
+use crate::collector::slices::{Refusals, pass_is_due};
+use crate::collectors::identities;
+
+/// Every identity that the list had at the last slice, with what has been read of it so far.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// By name.
+    pub identities: BTreeMap<Arc<str>, Arc<Details>>,
+    /// Label value and name of those that bear series, sorted by label.
+    shown: Vec<(Arc<str>, Arc<str>)>,
+    /// When the last pass of batches began.
+    pass_began: Option<SystemTime>,
+    /// The last name that this pass has read; none between two passes.
+    pass_at: Option<Arc<str>>,
+    /// The questions that AWS refuses.
+    pub(super) refusals: Refusals,
+    /// From one slice to the next.
+    pub(super) interval: Duration,
+}
+
+impl Reading {
+    /// The last reading, or none, brought in line with the list of identities.
+    pub(super) fn following(previous: Option<&Self>, list: &identities::Reading, interval: Duration) -> Self {
+        let mut reading = previous.cloned().unwrap_or_default();
+        let mut before = std::mem::take(&mut reading.identities);
+        for identity in &list.identities {
+            let mut details = before.remove(&identity.name).unwrap_or_default();
+            if details.identity_type != identity.identity_type || details.status != identity.status {
+                Arc::make_mut(&mut details).listed(&identity.identity_type, identity.status.as_ref());
+            }
+            reading.identities.insert(Arc::clone(&identity.name), details);
+        }
+        reading.shown = list.shown().map(|(label, identity)| (Arc::clone(label), Arc::clone(&identity.name))).collect();
+        reading.interval = interval;
+        reading
+    }
+
+    /// Label value and details of those that bear series, sorted by label.
+    pub fn shown(&self) -> impl Iterator<Item = (&Arc<str>, &Details)> {
+        self.shown.iter().filter_map(|(label, name)| Some((label, &**self.identities.get(name)?)))
+    }
+
+    /// The batches of this slice: the next in the pass, which goes by name. A pass that is over rests.
+    pub(super) fn batches(&mut self, now: SystemTime) -> Vec<Vec<Arc<str>>> {
+        let after = match self.pass_at.take() {
+            Some(name) => Bound::Excluded(name),
+            None if pass_is_due(self.pass_began, now, self.interval) => {
+                self.pass_began = Some(now);
+                Bound::Unbounded
+            }
+            None => return Vec::new(),
+        };
+        let mut rest = self.identities.range((after, Bound::Unbounded)).map(|(name, _)| Arc::clone(name));
+        let slice: Vec<_> = rest.by_ref().take(BATCH * BATCHES).collect();
+        let more = rest.next().is_some();
+        self.pass_at = slice.last().filter(|_| more).cloned();
+        slice.chunks(BATCH).map(<[_]>::to_vec).collect()
+    }
+
+    /// The names of those to describe, at most so many, the most urgent first; domains before addresses.
+    pub(super) fn due(&self, now: SystemTime, most: usize) -> Vec<Arc<str>> {
+        let urgency = |details: &Details| urgency(details, now, self.interval);
+        let all = self.identities.iter().map(|(name, details)| (urgency(details), details.is_address(), name));
+        let mut due: Vec<_> = all.filter(|(urgency, ..)| *urgency >= 1.0).collect();
+        due.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(b.2)));
+        due.into_iter().take(most).map(|(_, _, name)| Arc::clone(name)).collect()
+    }
+
+    /// Takes an answer about one identity; one about an identity that is not on the list is nobody's.
+    pub(super) fn update(&mut self, name: &str, take: impl FnOnce(&mut Details)) {
+        if let Some(details) = self.identities.get_mut(name) {
+            take(Arc::make_mut(details));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collectors::identities::{Identity, Settings};
+    use crate::collectors::identity_details::details::Described;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn list(names: &[&str], status: &str) -> identities::Reading {
+        let identity = |name: &&str| Identity {
+            name: Arc::from(*name),
+            identity_type: Arc::from(if name.contains('@') { "email_address" } else { "domain" }),
+            status: Some(Arc::from(status)),
+            sending_enabled: true,
+        };
+        identities::Reading::new(names.iter().map(identity).collect(), &Settings::default())
+    }
+
+    fn many(count: usize) -> identities::Reading {
+        let names: Vec<String> = (0..count).map(|number| format!("domain-{number:05}.test")).collect();
+        list(&names.iter().map(String::as_str).collect::<Vec<_>>(), "SUCCESS")
+    }
+
+    fn at(minute: u32) -> SystemTime {
+        SystemTime::UNIX_EPOCH + MINUTE * (1_000_000 + minute)
+    }
+
+    fn describe(reading: &mut Reading, names: &[Arc<str>], now: SystemTime) {
+        for name in names {
+            reading.update(name, |details| {
+                details.described = Some(Described::at(now));
+                details.changed = false;
+            });
+        }
+    }
+
+    #[test]
+    fn a_pass_reads_everyone_once_and_rests_until_the_next() {
+        let list = many(10_000);
+        let mut reading = Reading::default();
+        let (mut batches, mut seen) = (0, std::collections::HashSet::new());
+        for minute in 0..50 {
+            reading = Reading::following(Some(&reading), &list, MINUTE);
+            for batch in reading.batches(at(minute)) {
+                batches += 1;
+                seen.extend(batch);
+            }
+        }
+        assert_eq!((batches, seen.len()), (100, 10_000), "300 calls, for three questions");
+        assert_eq!(reading.batches(at(50)).len(), 2, "a pass that took longer than its rest is followed by the next");
+    }
+
+    #[test]
+    fn a_small_region_is_read_once_in_fifteen_slices() {
+        let list = many(70);
+        let mut reading = Reading::default();
+        let batches: Vec<usize> = (0..31)
+            .map(|minute| {
+                reading = Reading::following(Some(&reading), &list, MINUTE);
+                reading.batches(at(minute)).len()
+            })
+            .collect();
+        assert_eq!(batches.iter().sum::<usize>(), 3);
+        assert_eq!((batches[0], batches[15], batches[30]), (1, 1, 1));
+    }
+
+    /// So many slices, described as they come: the calls in all, the most in one slice, and what is known then.
+    fn walk(identities: usize, slices: u32) -> (usize, usize, Reading) {
+        let list = many(identities);
+        let mut reading = Reading::default();
+        let (mut calls, mut most) = (0, 0);
+        for now in (0..slices).map(at) {
+            reading = Reading::following(Some(&reading), &list, MINUTE);
+            let batches = reading.batches(now).len() * 3;
+            let due = reading.due(now, 10 - batches);
+            describe(&mut reading, &due, now);
+            calls += batches + due.len();
+            most = most.max(batches + due.len());
+        }
+        (calls, most, reading)
+    }
+
+    #[test]
+    fn the_largest_region_costs_ten_calls_a_slice() {
+        let (calls, most, _) = walk(10_000, 100);
+        assert_eq!((calls, most), (1_000, 10));
+    }
+
+    #[test]
+    fn one_round_describes_everyone_and_costs_what_the_pace_says() {
+        let (first, _, reading) = walk(300, 360);
+        assert!(reading.identities.values().all(|details| details.described.is_some()), "one round is over");
+        let (second, ..) = walk(300, 720);
+        let hourly = f64::from(u32::try_from(second - first).unwrap()) / 6.0;
+        let said = crate::collectors::identity_details::pace::Pace::of(300, MINUTE).calls_per_hour;
+        assert!((hourly / said - 1.0).abs() < 0.02, "{hourly} calls an hour, {said} were said");
+    }
+
+    #[test]
+    fn the_urgent_come_first() {
+        let now = at(100);
+        let list = list(&["a.test", "b.test", "c.test", "z.test", "eve@a.test"], "SUCCESS");
+        let mut reading = Reading::following(None, &list, MINUTE);
+        assert_eq!(reading.due(now, 9).len(), 5, "all are new");
+        assert_eq!(reading.due(now, 9).last().map(|name| &**name), Some("eve@a.test"), "domains before addresses");
+        let (old, lately) = (at(0), at(99));
+        describe(&mut reading, &["a.test".into(), "b.test".into()], old);
+        describe(&mut reading, &["c.test".into(), "z.test".into(), "eve@a.test".into()], lately);
+        reading.update("b.test", |details| details.status = Some(Arc::from("FAILED")));
+        reading.update("z.test", |details| details.changed = true);
+        let due = reading.due(now, 9);
+        assert_eq!(due.iter().map(|name| &**name).collect::<Vec<_>>(), ["z.test", "b.test"]);
+    }
+
+    #[test]
+    fn what_leaves_the_list_is_forgotten_and_what_changes_there_is_described() {
+        let mut reading = Reading::following(None, &list(&["a.test", "b.test"], "SUCCESS"), MINUTE);
+        describe(&mut reading, &["a.test".into(), "b.test".into()], at(0));
+        let reading = Reading::following(Some(&reading), &list(&["a.test"], "FAILED"), MINUTE);
+        assert_eq!(reading.identities.len(), 1);
+        assert_eq!(reading.due(at(1), 9), [Arc::from("a.test")]);
+    }
+}

@@ -1,0 +1,9 @@
+//! The table of judgements, in documentation order. To add one: write its file, add its row.
+
+use crate::judgement::AnyJudgement;
+
+pub mod coverage;
+pub mod feedback_path;
+
+/// Every judgement there is.
+pub const ALL: &[&dyn AnyJudgement] = &[&coverage::Coverage, &feedback_path::FeedbackPath];

@@ -1,0 +1,165 @@
+//! Judgement `feedback_path`: does anyone hear of an identity's bounces and complaints?
+//!
+//! AWS asks for a way to handle both, and pauses accounts whose bounces nobody reads. There are three: an SNS topic of
+//! the identity, forwarding by e-mail, and an event destination of the identity's default configuration set.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::collectors::configuration_sets::{self, ConfigurationSets};
+use crate::collectors::identity_details::{self, Details, IdentityDetails, Topics};
+use crate::judgement::{Declaration, Judgement, Seen};
+use crate::metric::{Family, flag, gauge};
+
+/// The judgement.
+pub struct FeedbackPath;
+
+/// The identities that bear series, and what is known of each event.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Verdict(Vec<Heard>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Heard {
+    label: Arc<str>,
+    identity_type: Arc<str>,
+    /// One for each of [`EVENTS`]; none while what could tell has not been read.
+    events: [Option<bool>; 2],
+}
+
+/// An event, as the label and as SES name it.
+struct Event {
+    label: &'static str,
+    event_type: &'static str,
+    topic: fn(Topics) -> bool,
+}
+
+const EVENTS: [Event; 2] = [
+    Event { label: "bounce", event_type: "BOUNCE", topic: |topics| topics.bounce },
+    Event { label: "complaint", event_type: "COMPLAINT", topic: |topics| topics.complaint },
+];
+
+impl Judgement for FeedbackPath {
+    type Verdict = Verdict;
+
+    const DECLARATION: Declaration = Declaration {
+        name: "feedback_path",
+        about: "Whether bounces and complaints of each identity reach anyone: by an SNS topic, by e-mail, or by an event \
+                destination of its default configuration set.",
+        from: &["identity_details", "configuration_sets"],
+    };
+
+    const METRICS: &'static [&'static dyn Family<Verdict>] = &[&gauge(
+        "ses_identity_feedback_path",
+        "Whether the event of the identity reaches anyone: SNS topic, e-mail forwarding, or event destination of its default configuration set (judged from GetIdentityNotificationAttributes, GetEmailIdentity and GetConfigurationSetEventDestinations).",
+        ["identity", "identity_type", "event"],
+        |verdict: &Verdict, out| {
+            for Heard { label, identity_type, events } in &verdict.0 {
+                for (event, heard) in EVENTS.iter().zip(events) {
+                    out.push_known([label, identity_type, event.label], heard.map(flag));
+                }
+            }
+        },
+    )];
+
+    fn judge(&self, seen: &Seen<'_>) -> Option<Verdict> {
+        Some(judge(
+            seen.reading::<IdentityDetails>()?,
+            seen.reading::<ConfigurationSets>().map(|reading| &reading.sets),
+        ))
+    }
+}
+
+type Sets = BTreeMap<Arc<str>, Option<Arc<configuration_sets::ConfigurationSet>>>;
+
+fn judge(identities: &identity_details::Reading, sets: Option<&Sets>) -> Verdict {
+    let heard = |(label, details): (&Arc<str>, &Details)| Heard {
+        label: Arc::clone(label),
+        identity_type: Arc::clone(&details.identity_type),
+        events: EVENTS.map(|event| heard(details, sets, &event)),
+    };
+    Verdict(identities.shown().map(heard).collect())
+}
+
+/// One way that is known to work is enough; that there is none is said only when all three are known.
+fn heard(details: &Details, sets: Option<&Sets>, event: &Event) -> Option<bool> {
+    let ways = [details.topics.map(event.topic), details.forwarding, destination(details, sets, event.event_type)];
+    if ways.contains(&Some(true)) {
+        Some(true)
+    } else if ways.contains(&None) {
+        None
+    } else {
+        Some(false)
+    }
+}
+
+/// Whether the default configuration set passes the event on. A set that is not there passes nothing on.
+fn destination(details: &Details, sets: Option<&Sets>, event_type: &str) -> Option<bool> {
+    let Some(set) = &details.described.as_ref()?.configuration_set else { return Some(false) };
+    match sets?.get(set) {
+        None => Some(false),
+        Some(set) => set.as_ref()?.covers(event_type),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::collectors::configuration_sets::{ConfigurationSet, Destination};
+    use crate::collectors::identity_details::Described;
+
+    fn details(topics: Option<Topics>, forwarding: Option<bool>, set: Option<Option<&str>>) -> Details {
+        let described =
+            set.map(|set| Described { configuration_set: set.map(Arc::from), ..Described::at(SystemTime::UNIX_EPOCH) });
+        let mut details = Details::default();
+        (details.topics, details.forwarding, details.described) = (topics, forwarding, described);
+        details
+    }
+
+    fn sets(enabled: bool, events: &[&str]) -> Sets {
+        let events = events.iter().map(|event| Arc::from(*event)).collect();
+        let destinations = Some(vec![Destination { name: Arc::from("sns"), enabled, events }]);
+        let set = ConfigurationSet { destinations, ..ConfigurationSet::default() };
+        BTreeMap::from([(Arc::from("main"), Some(Arc::new(set))), (Arc::from("unread"), None)])
+    }
+
+    const BOUNCE: &Event = &EVENTS[0];
+    const COMPLAINT: &Event = &EVENTS[1];
+    const NO_TOPICS: Option<Topics> = Some(Topics { bounce: false, complaint: false });
+
+    #[test]
+    fn each_of_three_ways_is_enough() {
+        let sets = sets(true, &["BOUNCE"]);
+        let topic = details(Some(Topics { bounce: true, complaint: false }), Some(false), Some(None));
+        let forwarding = details(NO_TOPICS, Some(true), None);
+        let destination = details(NO_TOPICS, Some(false), Some(Some("main")));
+        for way in [&topic, &forwarding, &destination] {
+            assert_eq!(heard(way, Some(&sets), BOUNCE), Some(true), "{way:?}");
+        }
+        assert_eq!(heard(&topic, Some(&sets), COMPLAINT), Some(false), "each event has its own topic");
+        assert_eq!(heard(&destination, Some(&sets), COMPLAINT), Some(false), "and its own destination");
+    }
+
+    #[test]
+    fn that_there_is_no_way_needs_proof() {
+        let sets = sets(true, &["BOUNCE"]);
+        let (off, set) = (Some(false), Some(Some("main")));
+        assert_eq!(heard(&details(None, off, Some(None)), Some(&sets), BOUNCE), None, "topics were not read");
+        assert_eq!(heard(&details(NO_TOPICS, off, None), Some(&sets), BOUNCE), None, "not described yet");
+        assert_eq!(heard(&details(NO_TOPICS, off, set), None, BOUNCE), None, "sets were not read");
+        assert_eq!(heard(&details(NO_TOPICS, off, Some(Some("unread"))), Some(&sets), BOUNCE), None);
+        assert_eq!(
+            heard(&details(NO_TOPICS, off, Some(None)), None, BOUNCE),
+            Some(false),
+            "no set, so none needs reading"
+        );
+    }
+
+    #[test]
+    fn a_set_that_is_deleted_or_switched_off_passes_nothing_on() {
+        let nobody = |set, sets: &Sets| heard(&details(NO_TOPICS, Some(false), Some(Some(set))), Some(sets), BOUNCE);
+        assert_eq!(nobody("deleted", &sets(true, &["BOUNCE"])), Some(false));
+        assert_eq!(nobody("main", &sets(false, &["BOUNCE"])), Some(false));
+    }
+}
