@@ -57,7 +57,7 @@ use tokio::task::JoinHandle;
 pub use self::account::{AccessKey, Account, Entrance, Role};
 pub use self::clock::Clock;
 pub use self::geography::{REGIONS_BY_DEFAULT, REGIONS_TO_OPT_IN};
-pub use self::identity::Identity;
+pub use self::identity::{Identity, Topics};
 pub use self::journal::{LoggedRequest, Service};
 pub use self::rate::Rate;
 pub use self::region::{ACCOUNT_MEMBERS, Region};

@@ -175,7 +175,8 @@ impl Region {
     }
 
     /// Adds an identity, or replaces the one of that name.
-    pub fn put_identity(&mut self, identity: Identity) {
+    pub fn put_identity(&mut self, mut identity: Identity) {
+        identity.enter(&self.name);
         Arc::make_mut(&mut self.identities).insert(identity.name.clone(), identity);
     }
 

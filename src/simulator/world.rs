@@ -275,7 +275,7 @@ impl World {
 
     /// What makes the numbers of this account and region their own.
     pub(super) fn key(&self, account: &str, region: &str) -> u64 {
-        chance::hash(self.seed, &[account, region])
+        chance::hash(self.seed, &[account]) ^ chance::region_key(region)
     }
 
     fn unknown_account(&self, id: &str) -> WorldError {
