@@ -97,11 +97,11 @@ fn list_identities(call: &Call, seen: &Seen) -> Result<String, Refusal> {
         key: seen.key,
         endless: seen.endless_paging,
     };
-    let page = page::cut(&seen.region, &wanted, |identity| {
+    let page = page::cut(seen.region.all_identities(), &wanted, |_, identity| {
         addresses.is_none_or(|addresses| addresses == (identity.identity_type == "EMAIL_ADDRESS"))
     });
     let page = page.ok_or_else(|| Refusal::Invalid("Invalid NextToken.".to_owned()))?;
-    let members: String = page.identities.iter().map(|identity| element("member", &identity.name)).collect();
+    let members: String = page.items.iter().map(|(name, _)| element("member", name)).collect();
     let token = page.next_token.map(|token| element("NextToken", &token)).unwrap_or_default();
     Ok(format!("<Identities>{members}</Identities>{token}"))
 }
