@@ -35,6 +35,8 @@ pub struct Identity {
     tags: Vec<Value>,
     /// Merged over the answer of GetEmailIdentity, one after the other; `null` removes a member.
     details: Vec<Value>,
+    /// Why verification fails, and the name server that SES asked.
+    verification_error: Option<(String, String)>,
     /// Deterministic Easy DKIM: the region whose keys sign here too.
     replica_of: Option<String>,
     /// Turns the key of the region that holds this identity into the key of the region that it is a replica of.
@@ -92,6 +94,7 @@ impl Identity {
             topics: Topics::default(),
             tags: Vec::new(),
             details: Vec::new(),
+            verification_error: None,
             replica_of: None,
             key_shift: 0,
         }
@@ -155,14 +158,16 @@ impl Identity {
         if self.identity_type == "EMAIL_ADDRESS" {
             return json!({});
         }
+        let told = self.verification_error.as_ref().map(|(error, server)| (error.as_str(), server.as_str()));
+        let (error_type, name_server) = told.unwrap_or(("HOST_NOT_FOUND", PRIMARY_NAME_SERVER));
         let checked = now - now % 3600;
         let mut info = json!({ "LastCheckedTimestamp": checked, "SOARecord": {
-            "PrimaryNameServer": PRIMARY_NAME_SERVER,
+            "PrimaryNameServer": name_server,
             "AdminEmail": "hostmaster.dns.example",
             "SerialNumber": 2_026_112_201_u64,
         } });
         let outcome =
-            if success { json!({ "LastSuccessTimestamp": checked }) } else { json!({ "ErrorType": "HOST_NOT_FOUND" }) };
+            if success { json!({ "LastSuccessTimestamp": checked }) } else { json!({ "ErrorType": error_type }) };
         merge(&mut info, &outcome);
         info
     }

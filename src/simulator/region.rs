@@ -190,6 +190,13 @@ impl Region {
         Arc::make_mut(&mut self.identities).insert(identity.name.clone(), identity);
     }
 
+    /// The identity of this name takes another VerificationStatus and keeps its details; nothing happens when there is none.
+    pub(super) fn change_status(&mut self, name: &str, status: &str) {
+        if let Some(identity) = self.identities.get(name).cloned() {
+            self.put_identity(identity.status(status));
+        }
+    }
+
     /// Removes an identity; false when there was none of that name.
     pub fn remove_identity(&mut self, name: &str) -> bool {
         self.identities.contains_key(name) && Arc::make_mut(&mut self.identities).remove(name).is_some()

@@ -75,13 +75,11 @@ impl Identity {
         } }))
     }
 
-    /// Why verification fails: VerificationInfo.ErrorType, and SOARecord.PrimaryNameServer as SES saw it.
+    /// Why verification fails, while it does: VerificationInfo.ErrorType. SOARecord.PrimaryNameServer is told in any case.
     #[must_use]
-    pub fn verification_error(self, error_type: &str, primary_name_server: &str) -> Identity {
-        self.details(&json!({ "VerificationInfo": {
-            "ErrorType": error_type,
-            "SOARecord": { "PrimaryNameServer": primary_name_server },
-        } }))
+    pub fn verification_error(mut self, error_type: &str, primary_name_server: &str) -> Identity {
+        self.verification_error = Some((error_type.to_owned(), primary_name_server.to_owned()));
+        self
     }
 
     /// The SNS topics for bounces and complaints, as ARNs.
@@ -164,12 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_verification_keeps_the_rest_of_what_was_seen() {
-        let identity = Identity::domain("shop.example").status("FAILED");
-        let described = described(&identity.verification_error("TYPE_NOT_FOUND", "ns1.other.example"));
-        let info = &described["VerificationInfo"];
-        assert_eq!(info["ErrorType"], "TYPE_NOT_FOUND");
-        assert_eq!(info["SOARecord"]["PrimaryNameServer"], "ns1.other.example");
-        assert!(info["SOARecord"]["SerialNumber"].is_u64() && info["LastCheckedTimestamp"].is_u64());
+    fn a_verification_error_is_told_while_verification_fails() {
+        let identity = Identity::domain("shop.example").verification_error("TYPE_NOT_FOUND", "ns1.other.example");
+        for (status, error_type) in [("FAILED", json!("TYPE_NOT_FOUND")), ("SUCCESS", Value::Null)] {
+            let info = described(&identity.clone().status(status))["VerificationInfo"].clone();
+            assert_eq!(info["ErrorType"], error_type);
+            assert_eq!(info["SOARecord"]["PrimaryNameServer"], "ns1.other.example");
+            assert!(info["SOARecord"]["SerialNumber"].is_u64() && info["LastCheckedTimestamp"].is_u64());
+        }
     }
 }
