@@ -18,8 +18,9 @@
 //!
 //! # The way of a request
 //! `wire` reads it; `call` finds operation, key and region; `door` decides: known key (`sts`), fault (`trouble`, `spoil`), enabled region,
-//! rate (`rate`), then the operation (`sesv2`, `ses`, `sts`) on the state of the region (`region`, `identity`, `sending`); `body` sends the
-//! answer in the manner that a fault wants; `journal` remembers it. `control` is the API under `/_simulator/`, `seed` the demo.
+//! rate (`rate`), then the operation (`sesv2`, `ses`, `sts`) on the state of the region (`region`, `identity`, `configuration_set`,
+//! `sending`); `body` sends the answer in the manner that a fault wants; `journal` remembers it. `control` is the API under
+//! `/_simulator/`, `seed` the demo.
 
 mod account;
 mod answer;
@@ -27,6 +28,7 @@ mod body;
 mod call;
 mod chance;
 mod clock;
+mod configuration_set;
 mod control;
 mod door;
 mod geography;
@@ -56,8 +58,9 @@ use tokio::task::JoinHandle;
 
 pub use self::account::{AccessKey, Account, Entrance, Role};
 pub use self::clock::Clock;
+pub use self::configuration_set::{ConfigurationSet, Destination, EventDestination};
 pub use self::geography::{REGIONS_BY_DEFAULT, REGIONS_TO_OPT_IN};
-pub use self::identity::Identity;
+pub use self::identity::{Identity, Topics};
 pub use self::journal::{LoggedRequest, Service};
 pub use self::rate::Rate;
 pub use self::region::{ACCOUNT_MEMBERS, Region};

@@ -8,8 +8,10 @@
 )]
 
 mod command_line;
+mod configuration_sets;
 mod control;
 mod faults;
+mod identities;
 mod operations;
 mod refusals;
 

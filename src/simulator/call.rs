@@ -70,13 +70,14 @@ impl Call {
     fn read_v2(parts: &Parts, body: &Bytes, credential: Option<Credential>, token: Option<String>) -> Call {
         let path = parts.uri.path();
         let asked = format!("{} {path}", parts.method);
-        let (operation, identity) = sesv2::recognise(&parts.method, path).unzip();
+        let recognised = sesv2::recognise(&parts.method, path);
+        let operation = recognised.as_ref().map(|recognised| recognised.operation);
         let mut members = Map::new();
         for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
             members.insert(name.into_owned(), Value::String(value.into_owned()));
         }
-        if let Some(identity) = identity.flatten() {
-            members.insert("EmailIdentity".to_owned(), Value::String(identity));
+        if let Some((member, name)) = recognised.and_then(|recognised| recognised.named) {
+            members.insert(member.to_owned(), Value::String(name));
         }
         let mut input = Input::Json(members);
         if !body.is_empty() {
@@ -112,9 +113,12 @@ impl Call {
         self.text(member).map(str::parse).transpose().map_err(|_| ())
     }
 
-    /// What the operation is about, for the log: a role or an identity.
+    /// What the operation is about, for the log: a role, an identity or a configuration set.
     pub(super) fn subject(&self) -> Option<String> {
-        ["RoleArn", "EmailIdentity"].iter().find_map(|member| self.text(member)).map(str::to_owned)
+        ["RoleArn", "EmailIdentity", "ConfigurationSetName"]
+            .iter()
+            .find_map(|member| self.text(member))
+            .map(str::to_owned)
     }
 }
 

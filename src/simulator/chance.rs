@@ -13,6 +13,12 @@ pub(super) fn hash(seed: u64, words: &[&str]) -> u64 {
     finish(state)
 }
 
+/// The part of a region in the keys of all accounts: `key of the account ^ region_key`. So the key of one region leads to the key of
+/// another region of the same account, which is what replicas of DKIM keys need.
+pub(super) fn region_key(region: &str) -> u64 {
+    hash(0, &["region", region])
+}
+
 /// One number from two.
 pub(super) fn mix(key: u64, index: u64) -> u64 {
     finish(key ^ finish(index))

@@ -3,7 +3,9 @@
 //! JSON in and out. A mistake is answered with 400 or 404 and one sentence that says what is allowed. It needs no key: the simulator
 //! listens on the loopback only.
 
+mod configuration_sets;
 mod faults;
+mod identities;
 mod views;
 
 use std::time::Duration;
@@ -15,7 +17,6 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::call::decode_segment;
-use super::identity::Identity;
 use super::rate::Rate;
 use super::shared::SharedWorld;
 use super::world::WorldError;
@@ -24,7 +25,7 @@ use super::world::WorldError;
 pub(super) const PREFIX: &str = "/_simulator";
 
 /// What there is: method, path, and what it is for.
-const ENDPOINTS: [(&str, &str, &str); 15] = [
+const ENDPOINTS: [(&str, &str, &str); 18] = [
     ("GET", "/_simulator/", "this page"),
     ("GET", "/_simulator/faults", "the faults in force"),
     ("POST", "/_simulator/faults", "put a fault in force: kind, and optionally account, region, operation, count"),
@@ -49,9 +50,16 @@ const ENDPOINTS: [(&str, &str, &str); 15] = [
     (
         "PUT",
         "/_simulator/accounts/{id}/regions/{region}/identities/{name}",
-        "put an identity: type, status, sending_enabled, details",
+        "put an identity: type, status, sending_enabled, topics {bounce, complaint, delivery}, details",
     ),
     ("DELETE", "/_simulator/accounts/{id}/regions/{region}/identities/{name}", "remove an identity"),
+    ("GET", "/_simulator/accounts/{id}/regions/{region}/configuration-sets/{name}", "a configuration set"),
+    (
+        "PUT",
+        "/_simulator/accounts/{id}/regions/{region}/configuration-sets/{name}",
+        "put a set: event_destinations [{name, enabled, event_types, destination}], details",
+    ),
+    ("DELETE", "/_simulator/accounts/{id}/regions/{region}/configuration-sets/{name}", "remove a configuration set"),
 ];
 
 /// Why a request to the control API was refused.
@@ -71,6 +79,19 @@ impl Mistake {
     }
 }
 
+/// Something in a region that has a name of its own.
+struct Place<'a> {
+    account: &'a str,
+    region: &'a str,
+    name: &'a str,
+}
+
+impl Place<'_> {
+    fn lacks(&self, what: &str) -> Mistake {
+        Mistake::Nothing(format!("{what} {} in {} {}", self.name, self.account, self.region))
+    }
+}
+
 /// Answers a request; `path` is what follows the prefix.
 pub(super) fn answer(world: &SharedWorld, method: &Method, path: &str, body: &Bytes) -> Answer {
     let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decode_segment).collect();
@@ -82,6 +103,7 @@ pub(super) fn answer(world: &SharedWorld, method: &Method, path: &str, body: &By
 }
 
 fn route(world: &SharedWorld, method: &Method, segments: &[&str], body: &[u8]) -> Result<Value, Mistake> {
+    let nothing = || Mistake::Nothing(format!("{method} {PREFIX}/{}", segments.join("/")));
     match (method.as_str(), segments) {
         ("GET", []) => Ok(views::index(&world.lock(), &ENDPOINTS)),
         ("GET", ["faults"]) => Ok(faults::list(world)),
@@ -101,15 +123,19 @@ fn route(world: &SharedWorld, method: &Method, segments: &[&str], body: &[u8]) -
         ("POST", ["clock"]) => advance_clock(world, body),
         ("GET", ["accounts", id, "regions", region]) => views::region(&world.lock(), id, region),
         ("PATCH", ["accounts", id, "regions", region]) => patch_region(world, id, region, body),
-        ("GET", ["accounts", id, "regions", region, "identities", name]) => {
-            views::identity(&world.lock(), id, region, name)
+        (_, ["accounts", account, "regions", region, kind, name]) => {
+            let place = Place { account, region, name };
+            match (method.as_str(), *kind) {
+                ("GET", "identities") => identities::show(&world.lock(), &place),
+                ("PUT", "identities") => identities::put(&mut world.lock(), &place, body),
+                ("DELETE", "identities") => identities::remove(&mut world.lock(), &place),
+                ("GET", "configuration-sets") => configuration_sets::show(&world.lock(), &place),
+                ("PUT", "configuration-sets") => configuration_sets::put(&mut world.lock(), &place, body),
+                ("DELETE", "configuration-sets") => configuration_sets::remove(&mut world.lock(), &place),
+                _ => Err(nothing()),
+            }
         }
-        ("PUT", ["accounts", id, "regions", region, "identities", name]) => put_identity(world, id, region, name, body),
-        ("DELETE", ["accounts", id, "regions", region, "identities", name]) => {
-            let removed = world.remove_identity(id, region, name)?;
-            removed.then(|| json!({})).ok_or_else(|| Mistake::Nothing(format!("identity {name} in {id} {region}")))
-        }
-        _ => Err(Mistake::Nothing(format!("{method} {PREFIX}/{}", segments.join("/")))),
+        _ => Err(nothing()),
     }
 }
 
@@ -126,33 +152,6 @@ fn patch_region(world: &SharedWorld, id: &str, region: &str, body: &[u8]) -> Res
         world.region_mut(id, region)?.enabled = enabled;
     }
     views::region(&world, id, region)
-}
-
-/// The body of PUT …/identities/{name}.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IdentityWords {
-    r#type: Option<String>,
-    status: Option<String>,
-    sending_enabled: Option<bool>,
-    details: Option<Value>,
-}
-
-fn put_identity(world: &SharedWorld, id: &str, region: &str, name: &str, body: &[u8]) -> Result<Value, Mistake> {
-    let words: IdentityWords = read(if body.is_empty() { b"{}" } else { body })?;
-    let mut identity = Identity::named(name).status(words.status.as_deref().unwrap_or("SUCCESS"));
-    if let Some(identity_type) = words.r#type {
-        identity.identity_type = identity_type;
-    }
-    if let Some(sending_enabled) = words.sending_enabled {
-        identity.sending_enabled = sending_enabled;
-    }
-    if let Some(details) = &words.details {
-        identity = identity.details(details);
-    }
-    let mut world = world.lock();
-    world.put_identity(id, region, identity)?;
-    views::identity(&world, id, region, name)
 }
 
 /// The body of POST …/clock.

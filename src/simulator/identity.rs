@@ -1,15 +1,22 @@
 //! One identity of a region: a domain, an e-mail address or a managed domain, and how both APIs tell of it.
 //!
 //! It holds what is true; it never decides who may see it. Statuses are plain strings in the spelling of SES v2, so that a world can
-//! hold a status that no SDK knows yet. The place for identity details that later collectors read (DKIM, MAIL FROM, notifications).
+//! hold a status that no SDK knows yet. What GetEmailIdentity answers is the one description of an identity, and the batch reads of v1
+//! are cut out of it: the two APIs cannot disagree. How to say what an identity is like, one method each, is in `details`.
+
+mod details;
 
 use std::time::SystemTime;
 
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::chance;
 use super::clock::epoch_seconds;
 use super::merge::merge;
+
+/// The name server of the SOA record, unless a world says otherwise.
+const PRIMARY_NAME_SERVER: &str = "ns1.dns.example";
 
 /// An identity as ListEmailIdentities and GetEmailIdentity describe it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,8 +29,30 @@ pub struct Identity {
     pub verification_status: String,
     /// IdentityInfo.SendingEnabled.
     pub sending_enabled: bool,
-    /// Merged over the answer of GetEmailIdentity; `null` removes a member.
-    pub details: Map<String, Value>,
+    /// Where notifications are published. SES v1 alone tells.
+    pub topics: Topics,
+    /// Tags of GetEmailIdentity, in its shape.
+    tags: Vec<Value>,
+    /// Merged over the answer of GetEmailIdentity, one after the other; `null` removes a member.
+    details: Vec<Value>,
+    /// Why verification fails, and the name server that SES asked.
+    verification_error: Option<(String, String)>,
+    /// Deterministic Easy DKIM: the region whose keys sign here too.
+    replica_of: Option<String>,
+    /// Turns the key of the region that holds this identity into the key of the region that it is a replica of.
+    key_shift: u64,
+}
+
+/// The SNS topics of an identity, as ARNs (SES v1, GetIdentityNotificationAttributes).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Topics {
+    /// NotificationAttributes.BounceTopic.
+    pub bounce: Option<String>,
+    /// NotificationAttributes.ComplaintTopic.
+    pub complaint: Option<String>,
+    /// NotificationAttributes.DeliveryTopic.
+    pub delivery: Option<String>,
 }
 
 impl Identity {
@@ -56,23 +85,25 @@ impl Identity {
         self
     }
 
-    /// The same identity with other details in the answer of GetEmailIdentity.
-    #[must_use]
-    pub fn details(mut self, details: &Value) -> Identity {
-        if let Value::Object(details) = details {
-            self.details.clone_from(details);
-        }
-        self
-    }
-
     fn verified(name: String, identity_type: &str) -> Identity {
         Identity {
             name,
             identity_type: identity_type.to_owned(),
             verification_status: "SUCCESS".to_owned(),
             sending_enabled: true,
-            details: Map::new(),
+            topics: Topics::default(),
+            tags: Vec::new(),
+            details: Vec::new(),
+            verification_error: None,
+            replica_of: None,
+            key_shift: 0,
         }
+    }
+
+    /// A region takes the identity in. A replica learns how the key of this region leads to that of its parent.
+    pub(super) fn enter(&mut self, region: &str) {
+        let parent = self.replica_of.as_deref().unwrap_or(region);
+        self.key_shift = chance::region_key(parent) ^ chance::region_key(region);
     }
 
     /// IdentityInfo, one element of ListEmailIdentities.
@@ -93,27 +124,30 @@ impl Identity {
             "VerificationStatus": self.verification_status,
             "VerifiedForSendingStatus": success,
             "FeedbackForwardingStatus": true,
-            "DkimAttributes": self.dkim(key),
+            "DkimAttributes": self.dkim_attributes(key),
             "MailFromAttributes": { "BehaviorOnMxFailure": "USE_DEFAULT_VALUE" },
             "Policies": {},
-            "Tags": [],
+            "Tags": self.tags,
             "VerificationInfo": self.verification_info(epoch_seconds(now), success),
         });
-        merge(&mut answer, &Value::Object(self.details.clone()));
+        self.details.iter().for_each(|details| merge(&mut answer, details));
         answer
     }
 
-    fn dkim(&self, key: u64) -> Value {
+    fn dkim_attributes(&self, key: u64) -> Value {
         if self.identity_type == "EMAIL_ADDRESS" {
             return json!({ "SigningEnabled": false, "Status": "NOT_STARTED", "SigningAttributesOrigin": "AWS_SES" });
         }
-        let token = |number: u64| chance::token(chance::mix(chance::hash(key, &[&self.name]), number), 32);
+        let key = chance::hash(key ^ self.key_shift, &[&self.name]);
+        let token = |number: u64| chance::token(chance::mix(key, number), 32);
+        let origin =
+            self.replica_of.as_ref().map(|parent| format!("AWS_SES_{}", parent.to_uppercase().replace('-', "_")));
         json!({
             "SigningEnabled": true,
             "Status": self.verification_status,
             "Tokens": [token(1), token(2), token(3)],
             "SigningHostedZone": "dkim.amazonses.com",
-            "SigningAttributesOrigin": "AWS_SES",
+            "SigningAttributesOrigin": origin.as_deref().unwrap_or("AWS_SES"),
             "CurrentSigningKeyLength": "RSA_2048_BIT",
             "NextSigningKeyLength": "RSA_2048_BIT",
         })
@@ -121,14 +155,21 @@ impl Identity {
 
     /// SES looks at the DNS again every now and then; here it last did at the full hour.
     fn verification_info(&self, now: u64, success: bool) -> Value {
-        let checked = now - now % 3600;
         if self.identity_type == "EMAIL_ADDRESS" {
-            json!({})
-        } else if success {
-            json!({ "LastCheckedTimestamp": checked, "LastSuccessTimestamp": checked })
-        } else {
-            json!({ "LastCheckedTimestamp": checked, "ErrorType": "HOST_NOT_FOUND" })
+            return json!({});
         }
+        let told = self.verification_error.as_ref().map(|(error, server)| (error.as_str(), server.as_str()));
+        let (error_type, name_server) = told.unwrap_or(("HOST_NOT_FOUND", PRIMARY_NAME_SERVER));
+        let checked = now - now % 3600;
+        let mut info = json!({ "LastCheckedTimestamp": checked, "SOARecord": {
+            "PrimaryNameServer": name_server,
+            "AdminEmail": "hostmaster.dns.example",
+            "SerialNumber": 2_026_112_201_u64,
+        } });
+        let outcome =
+            if success { json!({ "LastSuccessTimestamp": checked }) } else { json!({ "ErrorType": error_type }) };
+        merge(&mut info, &outcome);
+        info
     }
 
     /// The token of the legacy `_amazonses` TXT record; SES has none for addresses.
@@ -166,12 +207,21 @@ mod tests {
     }
 
     #[test]
-    fn details_go_over_the_usual_answer() {
-        let identity =
-            Identity::domain("shop.example").details(&json!({ "ConfigurationSetName": "main", "Tags": null }));
-        let described = identity.described(1, SystemTime::UNIX_EPOCH);
-        assert_eq!(described["ConfigurationSetName"], "main");
-        assert!(described.get("Tags").is_none());
-        assert_eq!(described["DkimAttributes"]["Tokens"].as_array().map(Vec::len), Some(3));
+    fn a_replica_has_the_tokens_of_its_parent() {
+        let key = |region| 77 ^ chance::region_key(region);
+        let tokens = |mut identity: Identity, region| {
+            identity.enter(region);
+            identity.described(key(region), SystemTime::UNIX_EPOCH)["DkimAttributes"]["Tokens"].clone()
+        };
+        let parent = tokens(Identity::domain("shop.example"), "us-east-1");
+        assert_eq!(tokens(Identity::domain("shop.example").replica_of("us-east-1"), "eu-west-1"), parent);
+        assert_ne!(tokens(Identity::domain("shop.example"), "eu-west-1"), parent);
+    }
+
+    #[test]
+    fn the_name_server_is_told_of_domains_alone() {
+        let info = |name| Identity::named(name).described(1, SystemTime::UNIX_EPOCH)["VerificationInfo"].clone();
+        assert_eq!(info("shop.example")["SOARecord"]["PrimaryNameServer"], "ns1.dns.example");
+        assert_eq!(info("a@shop.example"), json!({}));
     }
 }

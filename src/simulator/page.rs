@@ -1,17 +1,15 @@
-//! Pages of identities, for both APIs: sorted by name, cut by size, continued by an opaque token.
+//! Pages of what has a name, for both APIs: sorted by name, cut by size, continued by an opaque token.
 //!
-//! A token names the last identity of its page, so that identities which come and go in between neither repeat nor shift the rest. It
-//! is bound to its account and region, as a real one is.
+//! A token holds the last name of its page, so that what comes and goes in between neither repeats nor shifts the rest. It is bound to
+//! its account and region, as a real one is. It does not know what it pages: identities or configuration sets.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
-
-use super::identity::Identity;
-use super::region::Region;
 
 /// One page.
 #[derive(Debug)]
-pub(super) struct Page<'a> {
-    pub(super) identities: Vec<&'a Identity>,
+pub(super) struct Page<'a, T> {
+    pub(super) items: Vec<(&'a str, &'a T)>,
     pub(super) next_token: Option<String>,
 }
 
@@ -27,20 +25,24 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Cuts a page; `None` when the token is not one of ours.
-pub(super) fn cut<'a>(region: &'a Region, wanted: &Wanted<'_>, keep: impl Fn(&Identity) -> bool) -> Option<Page<'a>> {
+pub(super) fn cut<'a, T>(
+    all: &'a BTreeMap<String, T>,
+    wanted: &Wanted<'_>,
+    keep: impl Fn(&str, &T) -> bool,
+) -> Option<Page<'a, T>> {
     let after = match wanted.token {
         Some(token) if !wanted.endless => Some(name_in(token, wanted.key)?),
         _ => None,
     };
     let from = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-    let rest = region.all_identities().range::<str, _>((from, Bound::Unbounded));
-    let mut rest = rest.map(|(_, identity)| identity).filter(|identity| keep(identity));
-    let identities: Vec<&Identity> = rest.by_ref().take(wanted.size).collect();
+    let rest = all.range::<str, _>((from, Bound::Unbounded)).map(|(name, item)| (name.as_str(), item));
+    let mut rest = rest.filter(|(name, item)| keep(name, item));
+    let items: Vec<_> = rest.by_ref().take(wanted.size).collect();
     let more = rest.next().is_some();
-    let last = identities.last().filter(|_| more).map(|identity| token_for(&identity.name, wanted.key));
+    let last = items.last().filter(|_| more).map(|(name, _)| token_for(name, wanted.key));
     // The token of the empty name leads to the first page: honest servers never hand it out.
     let next_token = if wanted.endless { Some(token_for("", wanted.key)) } else { last };
-    Some(Page { identities, next_token })
+    Some(Page { items, next_token })
 }
 
 fn token_for(name: &str, key: u64) -> String {
@@ -60,12 +62,16 @@ fn name_in(token: &str, key: u64) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn walk(region: &Region, size: usize) -> Vec<usize> {
+    fn all(count: u32) -> BTreeMap<String, u32> {
+        (0..count).map(|number| (format!("domain-{number:05}.test"), number)).collect()
+    }
+
+    fn walk(all: &BTreeMap<String, u32>, size: usize) -> Vec<usize> {
         let (mut sizes, mut token) = (Vec::new(), None);
         loop {
             let wanted = Wanted { token: token.as_deref(), size, key: 7, endless: false };
-            let page = cut(region, &wanted, |_| true).expect("a token of ours");
-            sizes.push(page.identities.len());
+            let page = cut(all, &wanted, |_, _| true).expect("a token of ours");
+            sizes.push(page.items.len());
             token = page.next_token;
             if token.is_none() {
                 return sizes;
@@ -75,26 +81,26 @@ mod tests {
 
     #[test]
     fn pages_cover_everything_once() {
-        let region = Region::fresh("eu-west-1").identities(250);
-        assert_eq!(walk(&region, 100), [100, 100, 50]);
-        assert_eq!(walk(&region, 125), [125, 125], "no empty page at the end");
+        let all = all(250);
+        assert_eq!(walk(&all, 100), [100, 100, 50]);
+        assert_eq!(walk(&all, 125), [125, 125], "no empty page at the end");
     }
 
     #[test]
     fn a_token_of_another_region_is_refused() {
-        let region = Region::fresh("eu-west-1").identities(3);
+        let all = all(3);
         let token = token_for("domain-00000.test", 8);
         let wanted = Wanted { token: Some(&token), size: 1, key: 7, endless: false };
-        assert!(cut(&region, &wanted, |_| true).is_none());
+        assert!(cut(&all, &wanted, |_, _| true).is_none());
     }
 
     #[test]
     fn an_endless_list_repeats_its_first_page() {
-        let region = Region::fresh("eu-west-1").identities(3);
-        let first = cut(&region, &Wanted { token: None, size: 2, key: 7, endless: true }, |_| true).expect("a page");
+        let all = all(3);
+        let first = cut(&all, &Wanted { token: None, size: 2, key: 7, endless: true }, |_, _| true).expect("a page");
         let token = first.next_token.as_deref();
-        let second = cut(&region, &Wanted { token, size: 2, key: 7, endless: true }, |_| true).expect("a page");
+        let second = cut(&all, &Wanted { token, size: 2, key: 7, endless: true }, |_, _| true).expect("a page");
         assert_eq!(first.next_token, second.next_token);
-        assert_eq!(first.identities, second.identities);
+        assert_eq!(first.items, second.items);
     }
 }

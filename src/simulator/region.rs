@@ -1,4 +1,4 @@
-//! One account in one region: its GetAccount state, its identities and its sends.
+//! One account in one region: its GetAccount state, its identities, its configuration sets and its sends.
 //!
 //! The account state is kept in the very shape of GetAccount's answer, and every operation of both APIs that tells part of it reads
 //! the same document: GetAccount and GetSendQuota cannot disagree, and a world can hold values that no SDK knows (`"WEIRD"`), or lack
@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::clock::epoch_seconds;
+use super::configuration_set::ConfigurationSet;
 use super::identity::Identity;
 use super::merge::merge;
 use super::sending::{Bucket, Ledger, Profile, Sending, Silence};
@@ -39,6 +40,7 @@ pub struct Region {
     pub sending: Sending,
     /// Copied when changed, so that a thousand regions with the same ten thousand identities share them.
     identities: Arc<BTreeMap<String, Identity>>,
+    configuration_sets: Arc<BTreeMap<String, ConfigurationSet>>,
     account: Value,
     silences: Vec<Silence>,
 }
@@ -52,6 +54,7 @@ impl Region {
             enabled: true,
             sending: Sending::Nothing,
             identities: Arc::default(),
+            configuration_sets: Arc::default(),
             account: json!({
                 "DedicatedIpAutoWarmupEnabled": true,
                 "EnforcementStatus": "HEALTHY",
@@ -142,6 +145,13 @@ impl Region {
         self
     }
 
+    /// Adds a configuration set, or replaces the one of that name.
+    #[must_use]
+    pub fn configuration_set(mut self, set: ConfigurationSet) -> Region {
+        self.put_configuration_set(set);
+        self
+    }
+
     /// Adds that many verified domains, `domain-00000.test` and so on.
     #[must_use]
     pub fn identities(mut self, count: usize) -> Region {
@@ -175,8 +185,16 @@ impl Region {
     }
 
     /// Adds an identity, or replaces the one of that name.
-    pub fn put_identity(&mut self, identity: Identity) {
+    pub fn put_identity(&mut self, mut identity: Identity) {
+        identity.enter(&self.name);
         Arc::make_mut(&mut self.identities).insert(identity.name.clone(), identity);
+    }
+
+    /// The identity of this name takes another VerificationStatus and keeps its details; nothing happens when there is none.
+    pub(super) fn change_status(&mut self, name: &str, status: &str) {
+        if let Some(identity) = self.identities.get(name).cloned() {
+            self.put_identity(identity.status(status));
+        }
     }
 
     /// Removes an identity; false when there was none of that name.
@@ -187,6 +205,21 @@ impl Region {
     /// All identities, by name.
     pub fn all_identities(&self) -> &BTreeMap<String, Identity> {
         &self.identities
+    }
+
+    /// Adds a configuration set, or replaces the one of that name.
+    pub fn put_configuration_set(&mut self, set: ConfigurationSet) {
+        Arc::make_mut(&mut self.configuration_sets).insert(set.name.clone(), set);
+    }
+
+    /// Removes a configuration set; false when there was none of that name.
+    pub fn remove_configuration_set(&mut self, name: &str) -> bool {
+        self.configuration_sets.contains_key(name) && Arc::make_mut(&mut self.configuration_sets).remove(name).is_some()
+    }
+
+    /// All configuration sets, by name.
+    pub fn all_configuration_sets(&self) -> &BTreeMap<String, ConfigurationSet> {
+        &self.configuration_sets
     }
 
     /// The account state in the shape of GetAccount's answer, without SentLast24Hours where that is computed.

@@ -1,7 +1,8 @@
 //! The world of the demo: four accounts of a shop that show every state an operator meets, and move while one looks.
 //!
 //! Only example and test domains occur. The states and their causes are those that people report: a sandbox that nobody noticed, a
-//! review that was denied, a pause that came by mail, a domain that lost its DNS records, a quota that runs out.
+//! review that was denied, a pause that came by mail, a domain that lost its DNS records, a quota that runs out, a MAIL FROM domain whose MX
+//! record leads to another region, bounces that nobody hears of.
 
 mod acquired;
 mod newsletter;
@@ -13,8 +14,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::clock::Clock;
+use super::configuration_set::{ConfigurationSet, Destination, EventDestination};
 use super::geography::{REGIONS_BY_DEFAULT, REGIONS_TO_OPT_IN};
-use super::identity::Identity;
 use super::story::{Change, Scene};
 use super::world::World;
 
@@ -45,6 +46,17 @@ pub(super) fn all_regions() -> Vec<&'static str> {
     REGIONS_BY_DEFAULT.into_iter().chain(REGIONS_TO_OPT_IN).collect()
 }
 
+/// The ARN of an SNS topic.
+fn topic(account: &str, region: &str, name: &str) -> String {
+    format!("arn:aws:sns:{region}:{account}:{name}")
+}
+
+/// A configuration set that publishes bounces and complaints to an SNS topic.
+fn with_feedback(name: &str, topic: String) -> ConfigurationSet {
+    let feedback = EventDestination::new("feedback", &["BOUNCE", "COMPLAINT"], Destination::sns(topic));
+    ConfigurationSet::new(name).event_destination(feedback)
+}
+
 /// Changes of one region, each so many minutes after the beginning and again every hour.
 fn hourly(world: World, account: &str, region: &str, changes: Vec<(u64, Change)>) -> World {
     changes.into_iter().fold(world, |world, (minute, change)| {
@@ -60,7 +72,7 @@ fn hourly(world: World, account: &str, region: &str, changes: Vec<(u64, Change)>
 
 /// The identity takes this status.
 fn becomes(name: &str, status: &str) -> Change {
-    Change::Identity(Identity::named(name).status(status))
+    Change::IdentityStatus(name.to_owned(), status.to_owned())
 }
 
 /// The account state changes.

@@ -3,20 +3,24 @@
 //! Each is a pure function of the region as it is, and reads the same state as SES v2 does. A new operation is a name in
 //! [`OPERATIONS`] and an arm in [`answer`].
 
+mod attributes;
+
 use serde_json::Value;
 
 use super::answer::{Answer, Refusal, element};
-use super::call::{Call, Input};
+use super::call::Call;
 use super::clock::iso_time;
 use super::door::Seen;
-use super::identity::spelled_for_v1;
 use super::journal::Service;
 use super::page::{self, Wanted};
 use super::sending::Bucket;
 
 /// The operations.
-pub(super) const OPERATIONS: [&str; 5] = [
+pub(super) const OPERATIONS: [&str; 8] = [
     "GetAccountSendingEnabled",
+    "GetIdentityDkimAttributes",
+    "GetIdentityMailFromDomainAttributes",
+    "GetIdentityNotificationAttributes",
     "GetIdentityVerificationAttributes",
     "GetSendQuota",
     "GetSendStatistics",
@@ -25,14 +29,15 @@ pub(super) const OPERATIONS: [&str; 5] = [
 
 /// "Possible values are 1-1000 inclusive" (ListIdentities, MaxItems).
 const LARGEST_PAGE: u64 = 1000;
-/// "This operation is throttled at one request per second and can only get verification attributes for up to 100 identities".
-const MOST_IDENTITIES: usize = 100;
 
 /// Answers one operation.
 pub(super) fn answer(operation: &str, call: &Call, seen: &Seen, request_id: &str) -> Result<Answer, Refusal> {
     let inner = match operation {
         "GetAccountSendingEnabled" => sending_enabled(seen),
-        "GetIdentityVerificationAttributes" => verification_attributes(call, seen)?,
+        "GetIdentityDkimAttributes" => attributes::dkim(call, seen)?,
+        "GetIdentityMailFromDomainAttributes" => attributes::mail_from(call, seen)?,
+        "GetIdentityNotificationAttributes" => attributes::notification(call, seen)?,
+        "GetIdentityVerificationAttributes" => attributes::verification(call, seen)?,
         "GetSendQuota" => send_quota(seen),
         "GetSendStatistics" => send_statistics(seen),
         "ListIdentities" => list_identities(call, seen)?,
@@ -92,32 +97,11 @@ fn list_identities(call: &Call, seen: &Seen) -> Result<String, Refusal> {
         key: seen.key,
         endless: seen.endless_paging,
     };
-    let page = page::cut(&seen.region, &wanted, |identity| {
+    let page = page::cut(seen.region.all_identities(), &wanted, |_, identity| {
         addresses.is_none_or(|addresses| addresses == (identity.identity_type == "EMAIL_ADDRESS"))
     });
     let page = page.ok_or_else(|| Refusal::Invalid("Invalid NextToken.".to_owned()))?;
-    let members: String = page.identities.iter().map(|identity| element("member", &identity.name)).collect();
+    let members: String = page.items.iter().map(|(name, _)| element("member", name)).collect();
     let token = page.next_token.map(|token| element("NextToken", &token)).unwrap_or_default();
     Ok(format!("<Identities>{members}</Identities>{token}"))
-}
-
-/// Unknown identities are left out of the map, as SES does.
-fn verification_attributes(call: &Call, seen: &Seen) -> Result<String, Refusal> {
-    let Input::Form(form) = &call.input else { return Ok(String::new()) };
-    let names: Vec<&String> =
-        form.iter().filter(|(name, _)| name.starts_with("Identities.member.")).map(|(_, value)| value).collect();
-    if names.len() > MOST_IDENTITIES {
-        return Err(Refusal::Invalid(format!("Too many identities: at most {MOST_IDENTITIES} are allowed.")));
-    }
-    let entries: String = names
-        .iter()
-        .filter_map(|name| {
-            let identity = seen.region.all_identities().get(*name)?;
-            let status = element("VerificationStatus", &spelled_for_v1(&identity.verification_status));
-            let token = identity.verification_token(seen.key);
-            let token = token.map(|token| element("VerificationToken", &token)).unwrap_or_default();
-            Some(format!("<entry>{}<value>{status}{token}</value></entry>", element("key", name)))
-        })
-        .collect();
-    Ok(format!("<VerificationAttributes>{entries}</VerificationAttributes>"))
 }

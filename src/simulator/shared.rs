@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use super::account::{AccessKey, Entrance};
+use super::configuration_set::ConfigurationSet;
 use super::identity::Identity;
 use super::journal::{Arrival, LoggedRequest};
 use super::rate::Rate;
@@ -58,6 +59,16 @@ impl SharedWorld {
     /// Removes an identity; false when there was none of that name.
     pub fn remove_identity(&self, account: &str, region: &str, name: &str) -> Result<bool, WorldError> {
         self.lock().remove_identity(account, region, name)
+    }
+
+    /// Adds a configuration set to a region, or replaces the one of that name.
+    pub fn put_configuration_set(&self, account: &str, region: &str, set: ConfigurationSet) -> Result<(), WorldError> {
+        self.lock().put_configuration_set(account, region, set)
+    }
+
+    /// Removes a configuration set; false when there was none of that name.
+    pub fn remove_configuration_set(&self, account: &str, region: &str, name: &str) -> Result<bool, WorldError> {
+        self.lock().remove_configuration_set(account, region, name)
     }
 
     /// The access key from which all accounts can be reached.

@@ -32,6 +32,8 @@ pub enum Change {
     Account(Value),
     /// An identity appears, or takes this state.
     Identity(Identity),
+    /// The identity of this name, if there is one, takes this status and keeps all its details.
+    IdentityStatus(String, String),
     /// An identity is deleted.
     IdentityGone(String),
 }

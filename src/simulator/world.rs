@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::account::{AccessKey, Account, Entrance, Role};
 use super::chance;
 use super::clock::Clock;
+use super::configuration_set::ConfigurationSet;
 use super::identity::Identity;
 use super::journal::Journal;
 use super::rate::{Limiter, Rate};
@@ -248,6 +249,22 @@ impl World {
         Ok(self.region_mut(account, region)?.remove_identity(name))
     }
 
+    /// Adds a configuration set to a region, or replaces the one of that name.
+    pub fn put_configuration_set(
+        &mut self,
+        account: &str,
+        region: &str,
+        set: ConfigurationSet,
+    ) -> Result<(), WorldError> {
+        self.region_mut(account, region)?.put_configuration_set(set);
+        Ok(())
+    }
+
+    /// Removes a configuration set; false when there was none of that name.
+    pub fn remove_configuration_set(&mut self, account: &str, region: &str, name: &str) -> Result<bool, WorldError> {
+        Ok(self.region_mut(account, region)?.remove_configuration_set(name))
+    }
+
     /// The access key from which all accounts can be reached: the first one there is.
     pub fn caller(&self) -> Option<&AccessKey> {
         self.accounts().find_map(|account| account.access_keys.first())
@@ -266,6 +283,7 @@ impl World {
             match scene.change {
                 Change::Account(patch) => region.patch(&patch, at),
                 Change::Identity(identity) => region.put_identity(identity),
+                Change::IdentityStatus(name, status) => region.change_status(&name, &status),
                 Change::IdentityGone(name) => {
                     region.remove_identity(&name);
                 }
@@ -275,7 +293,7 @@ impl World {
 
     /// What makes the numbers of this account and region their own.
     pub(super) fn key(&self, account: &str, region: &str) -> u64 {
-        chance::hash(self.seed, &[account, region])
+        chance::hash(self.seed, &[account]) ^ chance::region_key(region)
     }
 
     fn unknown_account(&self, id: &str) -> WorldError {

@@ -15,8 +15,8 @@ async fn the_index_lists_what_there_is() {
     let endpoints = index["endpoints"].as_array().expect("endpoints");
     for endpoint in endpoints.iter().filter(|endpoint| endpoint["method"] == "GET") {
         let path = endpoint["path"].as_str().expect("a path").trim_start_matches("/_simulator/");
-        let path =
-            path.replace("{id}", "111111111111").replace("{region}", "us-east-1").replace("{name}", "shop.example");
+        let name = if path.contains("configuration-sets") { "transactional" } else { "shop.example" };
+        let path = path.replace("{id}", "111111111111").replace("{region}", "us-east-1").replace("{name}", name);
         assert_eq!(control(&simulator, "GET", &path, Value::Null).await.0, 200, "{path}");
     }
 }
@@ -80,6 +80,46 @@ async fn an_identity_can_be_put_and_removed() {
 }
 
 #[tokio::test]
+async fn an_identity_is_put_with_its_topics_and_details() {
+    let simulator = start(world()).await;
+    let path = format!("accounts/{MAIN}/regions/us-east-1/identities/shop.example");
+    let mail_from = json!({ "MailFromDomain": "bounce.shop.example", "MailFromDomainStatus": "FAILED" });
+    let words = json!({ "topics": { "bounce": "arn:bounces" }, "details": { "MailFromAttributes": mail_from } });
+    let (status, put) = control(&simulator, "PUT", &path, words).await;
+    assert_eq!((status, &put["NotificationAttributes"]), (200, &json!({ "BounceTopic": "arn:bounces" })));
+    let client = ses(&simulator, "us-east-1");
+    let ask = client.get_identity_notification_attributes().identities("shop.example");
+    let told = ask.send().await.expect("an answer");
+    assert_eq!(told.notification_attributes()["shop.example"].bounce_topic(), "arn:bounces");
+    let ask = client.get_identity_mail_from_domain_attributes().identities("shop.example");
+    let told = ask.send().await.expect("an answer");
+    assert_eq!(told.mail_from_domain_attributes()["shop.example"].mail_from_domain_status().as_str(), "Failed");
+}
+
+#[tokio::test]
+async fn a_configuration_set_can_be_put_and_removed() {
+    let simulator = start(world()).await;
+    let region = format!("accounts/{MAIN}/regions/us-east-1");
+    let path = format!("{region}/configuration-sets/main");
+    let destination = json!({ "kind": "EVENT_BRIDGE", "event_bus_arn": "arn:bus" });
+    let words = json!({
+        "event_destinations": [{ "name": "bus", "event_types": ["BOUNCE"], "destination": destination }],
+        "details": { "SendingOptions": { "SendingEnabled": false } },
+    });
+    let (status, put) = control(&simulator, "PUT", &path, words).await;
+    assert_eq!((status, &put["SendingOptions"]["SendingEnabled"]), (200, &json!(false)));
+    assert_eq!(put["EventDestinations"][0]["EventBridgeDestination"], json!({ "EventBusArn": "arn:bus" }));
+    assert_eq!(control(&simulator, "GET", &path, Value::Null).await, (200, put));
+    assert_eq!(control(&simulator, "GET", &region, Value::Null).await.1["configuration_sets"], json!(["main"]));
+    let client = sesv2(&simulator, "us-east-1");
+    let told = client.get_configuration_set().configuration_set_name("main").send().await.expect("an answer");
+    assert!(told.sending_options().is_some_and(|options| !options.sending_enabled()));
+    assert_eq!(control(&simulator, "DELETE", &path, Value::Null).await.0, 200);
+    assert_eq!(control(&simulator, "DELETE", &path, Value::Null).await.0, 404);
+    assert_eq!(control(&simulator, "GET", &path, Value::Null).await.0, 404);
+}
+
+#[tokio::test]
 async fn clock_and_settings_can_be_changed() {
     let simulator = start(world()).await;
     let before = simulator.world().now();
@@ -98,6 +138,8 @@ async fn mistakes_are_answered_with_what_is_allowed() {
     let simulator = start(world()).await;
     let region = format!("accounts/{MAIN}/regions/eu-west-1");
     let identity = format!("{region}/identities/shop.example");
+    let set = format!("{region}/configuration-sets/main");
+    let pigeon = json!({ "name": "loft", "event_types": [], "destination": { "kind": "PIGEON" } });
     let cases = [
         ("POST", "faults".to_owned(), json!({ "kind": "flood" }), 400, "expected one of `throttle`"),
         ("POST", "faults".to_owned(), json!([]), 400, "the body is not right"),
@@ -107,7 +149,11 @@ async fn mistakes_are_answered_with_what_is_allowed() {
         ("PATCH", region.clone(), json!({ "Sandbox": true }), 400, "it has: DedicatedIpAutoWarmupEnabled"),
         ("PATCH", region.clone(), json!({ "Enabled": 1 }), 400, "true or false"),
         ("PATCH", "accounts/9/regions/eu-west-1".to_owned(), json!({}), 400, "there are: 111111111111"),
-        ("PUT", identity, json!({ "state": "PENDING" }), 400, "expected one of `type`, `status`"),
+        ("PUT", identity.clone(), json!({ "state": "PENDING" }), 400, "expected one of `type`, `status`"),
+        ("PUT", identity, json!({ "topics": { "bounces": "arn" } }), 400, "expected one of `bounce`"),
+        ("PUT", set.clone(), json!({ "sending": false }), 400, "expected `event_destinations` or `details`"),
+        ("PUT", set.clone(), json!({ "event_destinations": [pigeon] }), 400, "expected one of `SNS`, `CLOUD_WATCH`"),
+        ("POST", set, json!({}), 404, "GET /_simulator/ lists what there is"),
         ("GET", "nonsense".to_owned(), Value::Null, 404, "GET /_simulator/ lists what there is"),
     ];
     for (method, path, body, status, part) in cases {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Mistake;
 use crate::simulator::account::{Account, Entrance};
 use crate::simulator::geography::{REGIONS_BY_DEFAULT, REGIONS_TO_OPT_IN};
+use crate::simulator::identity::Identity;
 use crate::simulator::journal::LoggedRequest;
 use crate::simulator::world::World;
 use crate::simulator::{ses, sesv2, sts};
@@ -71,19 +72,13 @@ pub(super) fn settings(world: &World) -> Value {
 /// The state of a region.
 pub(super) fn region(world: &World, id: &str, name: &str) -> Result<Value, Mistake> {
     let region = world.region(id, name)?;
-    let identities: Vec<Value> = region.all_identities().values().map(super::Identity::listed).collect();
+    let identities: Vec<Value> = region.all_identities().values().map(Identity::listed).collect();
     Ok(json!({
         "enabled": region.enabled,
         "account": region.account_answer(world.key(id, name), world.now()),
         "identities": identities,
+        "configuration_sets": region.all_configuration_sets().keys().collect::<Vec<_>>(),
     }))
-}
-
-/// An identity.
-pub(super) fn identity(world: &World, id: &str, region: &str, name: &str) -> Result<Value, Mistake> {
-    let found = world.region(id, region)?.all_identities().get(name);
-    let identity = found.ok_or_else(|| Mistake::Nothing(format!("identity {name} in {id} {region}")))?;
-    Ok(identity.described(world.key(id, region), world.now()))
 }
 
 /// True for a region that SES or this world has.

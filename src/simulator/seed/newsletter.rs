@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::{account, becomes, hourly};
+use super::{account, becomes, hourly, topic, with_feedback};
 use crate::simulator::account::{Account, Role};
+use crate::simulator::configuration_set::{Destination, EventDestination};
 use crate::simulator::identity::Identity;
 use crate::simulator::region::Region;
 use crate::simulator::sending::Profile;
@@ -35,20 +36,35 @@ pub(super) fn add(world: World) -> World {
     )
 }
 
-/// Under review by AWS: too many bounces. Mail still flows.
+/// Under review by AWS: too many bounces. Mail still flows, and the events do, too: bounces to a topic, the rest to a stream.
 fn virginia() -> Region {
+    let stream = Destination::KinesisFirehose {
+        role_arn: format!("arn:aws:iam::{ID}:role/ses-events"),
+        stream_arn: format!("arn:aws:firehose:us-east-1:{ID}:deliverystream/newsletter-events"),
+    };
+    let events = with_feedback("newsletter", topic(ID, "us-east-1", "newsletter-feedback"))
+        .event_destination(EventDestination::new("engagement", &["DELIVERY", "OPEN", "CLICK"], stream));
+    let news = Identity::domain("news.shop.example")
+        .mail_from("bounce.news.shop.example", "SUCCESS", "USE_DEFAULT_VALUE")
+        .configuration_set("newsletter")
+        .forwarding(false)
+        .tag("owner", "marketing")
+        .tag("service", "newsletter");
     Region::production("us-east-1", 2_000_000.0, 200.0)
         .enforcement("PROBATION")
         .sending(Profile { bounces: 0.071, complaints: 0.0013, ..Profile::healthy(1_100_000.0) })
-        .identity(Identity::domain("news.shop.example"))
+        .identity(news)
         .identity(Identity::email_address("news@shop.example"))
+        .configuration_set(events)
 }
 
 /// No daily limit.
 fn ireland() -> Region {
+    let feedback = topic(ID, "eu-west-1", "newsletter-feedback");
+    let news = Identity::domain("news.shop.example").topics(Some(&feedback), Some(&feedback)).forwarding(false);
     Region::production("eu-west-1", -1.0, 500.0)
         .sending(Profile::healthy(3_400_000.0))
-        .identity(Identity::domain("news.shop.example"))
+        .identity(news.tag("owner", "marketing").tag("service", "newsletter"))
         .identity(Identity::domain("campaigns.shop.example").status("PENDING"))
         .identity(Identity::managed_domain("managed.shop.example"))
 }

@@ -28,12 +28,16 @@ pub(super) fn add(world: World) -> World {
 
 /// In the sandbox on purpose, with the leftovers of many tests.
 fn ireland() -> Region {
+    let old = Identity::domain("old-staging.shop.example").status("FAILED");
+    let old = old.verification_error("TYPE_NOT_FOUND", "ns1.old-host.example");
+    let trouble = Identity::domain("dns-trouble.shop.example").status("TEMPORARY_FAILURE");
+    let trouble = trouble.verification_error("DNS_SERVER_ERROR", "ns1.dns.example");
     Region::fresh("eu-west-1")
         .sending(Profile::healthy(90.0))
-        .identity(Identity::domain("staging.shop.example"))
-        .identity(Identity::domain("old-staging.shop.example").status("FAILED"))
+        .identity(Identity::domain("staging.shop.example").tag("owner", "quality"))
+        .identity(old)
         .identity(Identity::domain("branch-7.staging.shop.example").status("NOT_STARTED"))
-        .identity(Identity::domain("dns-trouble.shop.example").status("TEMPORARY_FAILURE"))
+        .identity(trouble)
         .identity(Identity::email_address("qa@shop.example"))
         .identity(Identity::email_address("tester@shop.example").status("PENDING"))
         .identity(Identity::email_address("left-the-company@shop.example").status("FAILED"))

@@ -77,6 +77,66 @@ fn identities_come_and_are_lost() {
     assert_eq!(at(0, "ap-southeast-2", "shop.example"), "absent");
 }
 
+fn described(world: &World, id: &str, region: &str, name: &str) -> Value {
+    let state = world.region(id, region).expect("a region of the demo");
+    let identity = state.all_identities().get(name).expect("an identity of the demo");
+    identity.described(world.key(id, region), world.now())
+}
+
+#[test]
+fn an_identity_keeps_its_details_when_its_status_changes() {
+    let (before, lost) = (world_after(0), world_after(9));
+    let shop = |world| described(world, "111111111111", "eu-central-1", "shop.example");
+    assert_eq!(shop(&before)["VerificationInfo"].get("ErrorType"), None);
+    assert_eq!(shop(&lost)["VerificationInfo"]["ErrorType"], "HOST_NOT_FOUND");
+    assert_eq!(shop(&lost)["VerificationInfo"]["SOARecord"]["PrimaryNameServer"], "ns1.new-host.example");
+    assert_eq!(shop(&lost)["MailFromAttributes"], shop(&before)["MailFromAttributes"]);
+}
+
+#[test]
+fn ireland_signs_with_the_keys_of_virginia() {
+    let world = world_after(0);
+    let dkim = |region| described(&world, "111111111111", region, "shop.example")["DkimAttributes"].clone();
+    assert_eq!(dkim("eu-west-1")["Tokens"], dkim("us-east-1")["Tokens"]);
+    assert_eq!(dkim("eu-west-1")["SigningAttributesOrigin"], "AWS_SES_US_EAST_1");
+}
+
+#[test]
+fn every_manner_of_details_is_shown() {
+    let world = world_after(0);
+    let (mut origins, mut mail_from, mut feedback) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let word = |value: &Value| value.as_str().unwrap_or("none").to_owned();
+    for (id, region) in
+        world.accounts().flat_map(|account| account.regions.values().map(|region| (&account.id, region)))
+    {
+        for (name, identity) in region.all_identities() {
+            let told = described(&world, id, &region.name, name);
+            origins.insert(word(&told["DkimAttributes"]["SigningAttributesOrigin"]));
+            let (status, behavior) = (
+                &told["MailFromAttributes"]["MailFromDomainStatus"],
+                &told["MailFromAttributes"]["BehaviorOnMxFailure"],
+            );
+            mail_from.insert(format!("{} {}", word(status), word(behavior)));
+            let set = told["ConfigurationSetName"].as_str().and_then(|set| region.all_configuration_sets().get(set));
+            let ways = (told["FeedbackForwardingStatus"] == true, identity.topics.bounce.is_some(), set.is_some());
+            feedback.insert(ways);
+        }
+    }
+    assert_eq!(Vec::from_iter(origins), ["AWS_SES", "AWS_SES_US_EAST_1", "EXTERNAL"]);
+    let mail_from = Vec::from_iter(mail_from);
+    assert_eq!(
+        mail_from,
+        ["FAILED USE_DEFAULT_VALUE", "PENDING REJECT_MESSAGE", "SUCCESS USE_DEFAULT_VALUE", "none USE_DEFAULT_VALUE"]
+    );
+    let ways = [(false, false, false), (false, false, true), (false, true, false), (true, false, false)];
+    assert_eq!(Vec::from_iter(feedback), ways, "forwarding, topic, configuration set");
+    let sets = world
+        .accounts()
+        .flat_map(|account| account.regions.values())
+        .flat_map(|region| region.all_configuration_sets().values());
+    assert_eq!(sets.filter(|set| !set.sending_enabled).count(), 1);
+}
+
 #[test]
 fn stockholm_pauses_and_resumes_every_hour() {
     let sending = [0, 6, 9, 10, 67, 70].map(|minutes| {
