@@ -1,8 +1,8 @@
 //! The world of the demo: four accounts of a shop that show every state an operator meets, and move while one looks.
 //!
 //! Only example and test domains occur. The states and their causes are those that people report: a sandbox that nobody noticed, a
-//! review that was denied, a pause that came by mail, a domain that lost its DNS records, a quota that runs out, a MAIL FROM domain whose MX
-//! record leads to another region, bounces that nobody hears of.
+//! review that was denied, a pause that came by mail, a domain that lost its DNS records, a quota that runs out, a MAIL FROM domain
+//! whose MX record leads to another region, bounces that nobody hears of.
 
 mod acquired;
 mod newsletter;

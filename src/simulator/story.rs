@@ -31,7 +31,7 @@ pub enum Change {
     /// A JSON merge patch of the account state (GetAccount's shape).
     Account(Value),
     /// An identity appears, or takes this state.
-    Identity(Identity),
+    Identity(Box<Identity>),
     /// The identity of this name, if there is one, takes this status and keeps all its details.
     IdentityStatus(String, String),
     /// An identity is deleted.

@@ -282,7 +282,7 @@ impl World {
             let Ok(region) = self.region_mut(&scene.account, &scene.region) else { continue };
             match scene.change {
                 Change::Account(patch) => region.patch(&patch, at),
-                Change::Identity(identity) => region.put_identity(identity),
+                Change::Identity(identity) => region.put_identity(*identity),
                 Change::IdentityStatus(name, status) => region.change_status(&name, &status),
                 Change::IdentityGone(name) => {
                     region.remove_identity(&name);

@@ -1,6 +1,9 @@
 //! Configuration sets: the list in pages and both wire forms, one set, its event destinations, and names that do not exist.
 
-use aws_sdk_sesv2::types::{ConfigurationSetFilterKey, EventType, SuppressionListReason, TlsPolicy};
+use aws_sdk_sesv2::types::{
+    CloudWatchDestination, CloudWatchDimensionConfiguration, ConfigurationSetFilterKey, EventBridgeDestination,
+    EventType, ReputationOptions, SendingOptions, SnsDestination, SuppressionListReason, SuppressionOptions, TlsPolicy,
+};
 use ses_exporter::simulator::{ConfigurationSet, Destination, EventDestination};
 
 use super::*;
@@ -92,15 +95,15 @@ async fn a_set_tells_what_it_does() {
     let get = async |name| client.get_configuration_set().configuration_set_name(name).send().await.expect("an answer");
     let plain = get("set-000").await;
     assert_eq!(plain.configuration_set_name(), Some("set-000"));
-    assert!(plain.sending_options().is_some_and(|options| options.sending_enabled()));
-    assert!(plain.reputation_options().is_some_and(|options| options.reputation_metrics_enabled()));
+    assert!(plain.sending_options().is_some_and(SendingOptions::sending_enabled));
+    assert!(plain.reputation_options().is_some_and(ReputationOptions::reputation_metrics_enabled));
     assert_eq!(plain.delivery_options().and_then(|options| options.tls_policy()), Some(&TlsPolicy::Optional));
     assert!(plain.suppression_options().is_none());
     let full = get("with everything+1").await;
     assert!(full.sending_options().is_some_and(|options| !options.sending_enabled()));
     assert!(full.reputation_options().is_some_and(|options| !options.reputation_metrics_enabled()));
     assert_eq!(full.delivery_options().and_then(|options| options.tls_policy()), Some(&TlsPolicy::Require));
-    let reasons = full.suppression_options().map(|options| options.suppressed_reasons());
+    let reasons = full.suppression_options().map(SuppressionOptions::suppressed_reasons);
     assert_eq!(reasons, Some([SuppressionListReason::Bounce].as_slice()));
     let subjects: Vec<_> = simulator.world().requests().into_iter().filter_map(|entry| entry.subject).collect();
     assert_eq!(subjects, ["set-000", "with everything+1"]);
@@ -114,13 +117,13 @@ async fn a_set_tells_where_its_events_go() {
     assert!(ask("set-000").await.expect("an answer").event_destinations().is_empty());
     let full = ask("with everything+1").await.expect("an answer");
     let [topic, metrics, bus, stream] = full.event_destinations() else { panic!("{full:?}") };
-    assert_eq!(topic.sns_destination().map(|sns| sns.topic_arn()), Some(TOPIC));
+    assert_eq!(topic.sns_destination().map(SnsDestination::topic_arn), Some(TOPIC));
     assert_eq!(topic.matching_event_types(), [EventType::Bounce, EventType::Complaint]);
     assert!(topic.enabled() && !metrics.enabled() && topic.cloud_watch_destination().is_none());
-    let dimensions = metrics.cloud_watch_destination().map(|watch| watch.dimension_configurations());
-    let dimensions = dimensions.expect("CloudWatch").iter().map(|dimension| dimension.dimension_name());
+    let dimensions = metrics.cloud_watch_destination().map(CloudWatchDestination::dimension_configurations);
+    let dimensions = dimensions.expect("CloudWatch").iter().map(CloudWatchDimensionConfiguration::dimension_name);
     assert_eq!(dimensions.collect::<Vec<_>>(), ["service"]);
-    let bus = bus.event_bridge_destination().map(|bus| bus.event_bus_arn());
+    let bus = bus.event_bridge_destination().map(EventBridgeDestination::event_bus_arn);
     assert_eq!(bus, Some("arn:aws:events:eu-west-1:111111111111:event-bus/default"));
     let fire = stream.kinesis_firehose_destination().map(|fire| (fire.iam_role_arn(), fire.delivery_stream_arn()));
     assert_eq!(fire, Some(("arn:role", "arn:stream")));

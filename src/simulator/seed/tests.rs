@@ -105,18 +105,18 @@ fn ireland_signs_with_the_keys_of_virginia() {
 fn every_manner_of_details_is_shown() {
     let world = world_after(0);
     let (mut origins, mut mail_from, mut feedback) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let word = |value: &Value| value.as_str().unwrap_or("none").to_owned();
+    let text = |value: &Value| value.as_str().unwrap_or("none").to_owned();
     for (id, region) in
         world.accounts().flat_map(|account| account.regions.values().map(|region| (&account.id, region)))
     {
         for (name, identity) in region.all_identities() {
             let told = described(&world, id, &region.name, name);
-            origins.insert(word(&told["DkimAttributes"]["SigningAttributesOrigin"]));
+            origins.insert(text(&told["DkimAttributes"]["SigningAttributesOrigin"]));
             let (status, behavior) = (
                 &told["MailFromAttributes"]["MailFromDomainStatus"],
                 &told["MailFromAttributes"]["BehaviorOnMxFailure"],
             );
-            mail_from.insert(format!("{} {}", word(status), word(behavior)));
+            mail_from.insert(format!("{} {}", text(status), text(behavior)));
             let set = told["ConfigurationSetName"].as_str().and_then(|set| region.all_configuration_sets().get(set));
             let ways = (told["FeedbackForwardingStatus"] == true, identity.topics.bounce.is_some(), set.is_some());
             feedback.insert(ways);
