@@ -88,6 +88,7 @@ fn rules_and_dashboards_name_metrics_that_exist() {
         "deploy/prometheus/ses-exporter.alerts.yaml",
         "deploy/prometheus/ses-exporter.rules.yaml",
         "dashboards/overview.json",
+        "dashboards/identities.json",
     ] {
         let names = metric_names(&std::fs::read_to_string(repository(file)).expect(file));
         assert!(names.len() > 3, "{file} names no metric");
