@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::account::{AccessKey, Account, Entrance, Role};
 use super::chance;
 use super::clock::Clock;
+use super::dns::Dns;
 use super::identity::Identity;
 use super::journal::Journal;
 use super::rate::{Limiter, Rate};
@@ -64,6 +65,7 @@ pub struct World {
     pub(super) session_lifetime: Option<Duration>,
     pub(super) sessions: HashMap<String, Session>,
     pub(super) faults: Faults,
+    pub(super) dns: Dns,
     pub(super) journal: Journal,
 }
 
@@ -92,6 +94,7 @@ impl World {
             session_lifetime: None,
             sessions: HashMap::new(),
             faults: Faults::default(),
+            dns: Dns::default(),
             journal: Journal::default(),
         }
     }
