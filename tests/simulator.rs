@@ -9,6 +9,7 @@
 
 mod command_line;
 mod control;
+mod dns;
 mod faults;
 mod operations;
 mod refusals;

@@ -15,6 +15,7 @@
 mod demand;
 mod fault;
 mod message;
+mod notice;
 mod record;
 mod resolve;
 mod server;
@@ -98,6 +99,16 @@ impl Default for Dns {
 }
 
 impl Dns {
+    /// Puts a fault in force that began then; the number removes it again.
+    pub(super) fn inject(&mut self, fault: DnsFault, since: SystemTime) -> u64 {
+        self.faults.inject(fault, since)
+    }
+
+    /// Removes every fault that is the same.
+    pub(super) fn mend(&mut self, fault: &DnsFault) {
+        self.faults.mend(fault);
+    }
+
     fn note(&mut self, query: DnsQuery) {
         if self.queries.len() >= CAPACITY {
             self.queries.pop_front();
@@ -134,7 +145,7 @@ impl World {
     #[must_use]
     pub fn with_dns_fault(mut self, fault: DnsFault) -> World {
         let began = self.began();
-        self.dns.faults.inject(fault, began);
+        self.dns.inject(fault, began);
         self
     }
 
@@ -144,6 +155,14 @@ impl World {
         let zone = zone_of(&name);
         let records = zone::records(self, zone)?.into_iter().filter(|record| zone_of(&record.owner) == zone);
         Some(records.map(|record| (record.owner.clone(), record.kind(), record.data.to_string())).collect())
+    }
+
+    /// The names at which the DKIM records of an identity stand; none when there is no such identity.
+    pub fn dkim_owners(&self, account: &str, region: &str, identity: &str) -> Vec<String> {
+        let found = self.region(account, region).ok().and_then(|region| region.all_identities().get(identity));
+        let demands = found.map(|identity| demand::demands(identity, self.key(account, region), region, self.now()));
+        let dkim = demands.into_iter().flatten().filter(|demand| demand.purpose == demand::Purpose::Dkim);
+        dkim.map(|demand| demand.record.owner).collect()
     }
 
     /// True when an identity of the world, or SES itself, is in the zone of this name.
@@ -158,7 +177,7 @@ impl SharedWorld {
     pub fn inject_dns(&self, fault: DnsFault) -> u64 {
         let mut world = self.lock();
         let now = world.now();
-        world.dns.faults.inject(fault, now)
+        world.dns.inject(fault, now)
     }
 
     /// Removes a fault of the DNS; false when it is not in force any more.

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use super::dns::DnsFault;
 use super::identity::Identity;
 
 /// One change of one region at a time after the world began.
@@ -34,6 +35,10 @@ pub enum Change {
     Identity(Identity),
     /// An identity is deleted.
     IdentityGone(String),
+    /// A fault of the DNS begins; it is the world's, whatever the region.
+    DnsBroken(DnsFault),
+    /// The same fault ends.
+    DnsMended(DnsFault),
 }
 
 /// The scenes still to come.

@@ -265,14 +265,23 @@ impl World {
     pub(super) fn tell(&mut self) {
         let now = self.now();
         while let Some((at, scene)) = self.story.next(self.began, now) {
-            let Ok(region) = self.region_mut(&scene.account, &scene.region) else { continue };
-            match scene.change {
-                Change::Account(patch) => region.patch(&patch, at),
-                Change::Identity(identity) => region.put_identity(identity),
-                Change::IdentityGone(name) => {
-                    region.remove_identity(&name);
-                }
+            self.happen(at, scene);
+        }
+    }
+
+    fn happen(&mut self, at: SystemTime, scene: Scene) {
+        let Scene { account, region, change, .. } = scene;
+        match (change, self.region_mut(&account, &region)) {
+            (Change::DnsBroken(fault), _) => {
+                self.dns.inject(fault, at);
             }
+            (Change::DnsMended(fault), _) => self.dns.mend(&fault),
+            (Change::Account(patch), Ok(region)) => region.patch(&patch, at),
+            (Change::Identity(identity), Ok(region)) => region.put_identity(identity),
+            (Change::IdentityGone(name), Ok(region)) => {
+                region.remove_identity(&name);
+            }
+            (_, Err(_)) => {}
         }
     }
 

@@ -21,7 +21,7 @@ fn account_of(world: &World, id: &str, region: &str) -> Value {
 }
 
 fn status(world: &World, id: &str, region: &str, name: &str) -> String {
-    let state = world.region(id, region).expect("a region of the demo");
+    let state = world.region_as_told(id, region).expect("a region of the demo");
     state.all_identities().get(name).map_or("absent", |identity| &identity.verification_status).to_owned()
 }
 
