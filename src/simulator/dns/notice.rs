@@ -37,7 +37,9 @@ impl World {
             .filter(|identity| self.dns.faults.iter().any(|fault| fault.reaches(zone_of(&host(identity)))))
             .filter_map(|identity| self.dns.as_told(identity, &demands(identity, key, region, self.now()), self.now()))
             .collect();
-        changed.into_iter().for_each(|identity| told.put_identity(identity));
+        for identity in changed {
+            told.put_identity(identity);
+        }
         Ok(told)
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing is kept: a zone is made for a question and forgotten. All accounts and regions publish into the same zones; where two want
 //! the MX record of one MAIL FROM domain, the first of them has it, as with a configuration that was copied to a second region.
 
+use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
 use super::demand::{Demand, demands, host, primary_name_server};
@@ -27,15 +28,15 @@ struct Owned<'a> {
 pub(super) fn records(world: &World, zone: &str) -> Option<Vec<Record>> {
     let of_ses = is_of_ses(zone);
     let mut records = Vec::new();
+    let mut slots = HashSet::new();
     let mut primary = None;
     let mut known = of_ses;
     for Owned { identity, key, region } in owned(world).filter(|owned| of_ses || is_in(zone, owned.identity)) {
         known = true;
         for Demand { record, met, beyond, .. } in demands(identity, key, region, world.now()) {
-            records.extend(beyond);
-            if met || world.dns.present(&record) {
-                publish(&mut records, record);
-            }
+            let published = (met || world.dns.present(&record)).then_some(record);
+            let new = published.into_iter().chain(beyond).filter(|record| slots.insert(slot(record)));
+            records.extend(new);
         }
         primary = primary.or_else(|| primary_name_server(identity, key, world.now()));
     }
@@ -79,15 +80,10 @@ fn is_of_ses(zone: &str) -> bool {
     zone == "amazonses.com"
 }
 
-/// An MX record only where there is none yet, and nothing twice.
-fn publish(records: &mut Vec<Record>, record: Record) {
-    let taken = |other: &Record| {
-        let second_mx = record.kind() == DnsType::Mx && other.kind() == DnsType::Mx && other.owner == record.owner;
-        second_mx || *other == record
-    };
-    if !records.iter().any(taken) {
-        records.push(record);
-    }
+/// What may stand in a zone once: the MX record of a name, and anything else once with the same value.
+fn slot(record: &Record) -> (String, DnsType, String) {
+    let value = if record.kind() == DnsType::Mx { String::new() } else { record.data.to_string() };
+    (record.owner.clone(), record.kind(), value)
 }
 
 /// What every zone has: SOA, NS, an address, and a DMARC policy that differs from zone to zone.
@@ -150,6 +146,16 @@ mod tests {
         let world = world(vec![region("us-east-1"), region("eu-west-1")]);
         let expected = ["b.shop.example 10 feedback-smtp.eu-west-1.amazonses.com"];
         assert_eq!(told(&world, "shop.example", DnsType::Mx), expected);
+    }
+
+    #[test]
+    fn what_two_regions_share_stands_once() {
+        let details = json!({ "DkimAttributes": { "Tokens": ["same"] } });
+        let region = |name| Region::fresh(name).identity(Identity::domain("shop.example").details(&details));
+        let world = world(vec![region("us-east-1"), region("eu-west-1")]);
+        let expected = ["same._domainkey.shop.example same.dkim.amazonses.com"];
+        assert_eq!(told(&world, "shop.example", DnsType::Cname), expected);
+        assert_eq!(told(&world, "amazonses.com", DnsType::Txt).len(), 1 + 1, "the key, and DMARC");
     }
 
     #[test]

@@ -78,6 +78,23 @@ fn identities_come_and_are_lost() {
 }
 
 #[test]
+fn the_dns_breaks_before_ses_notices() {
+    let aliases = |minutes| {
+        let world = world_after(minutes);
+        let owners = world.dkim_owners("111111111111", "eu-central-1", "shop.example");
+        let records = world.dns_records("shop.example").expect("a zone");
+        let standing = owners.iter().filter(|owner| records.iter().any(|(name, ..)| name == *owner)).count();
+        (standing, status(&world, "111111111111", "eu-central-1", "shop.example"))
+    };
+    let told = [0, 2, 46, 61].map(aliases);
+    assert_eq!(
+        told.map(|(standing, status)| (standing, status == "SUCCESS")),
+        [(3, true), (0, true), (3, true), (0, true)]
+    );
+    assert_eq!(status(&world_after(9), "111111111111", "us-east-1", "shop.example"), "SUCCESS", "it has other tokens");
+}
+
+#[test]
 fn stockholm_pauses_and_resumes_every_hour() {
     let sending = [0, 6, 9, 10, 67, 70].map(|minutes| {
         account_of(&world_after(minutes), "333333333333", "eu-north-1")["SendingEnabled"].as_bool().expect("a bool")
