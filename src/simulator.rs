@@ -1,4 +1,4 @@
-//! Amazon SES v2, Amazon SES v1 and STS as a local HTTP server, for the demo and for tests.
+//! Amazon SES v2, Amazon SES v1 and STS as a local HTTP server, and the DNS of its domains, for the demo and for tests.
 //!
 //! # What it is
 //! A [`World`] of accounts, regions, identities and sends, and a server that answers from it in the wire formats of AWS, so that
@@ -20,7 +20,7 @@
 //! `wire` reads it; `call` finds operation, key and region; `door` decides: known key (`sts`), fault (`trouble`, `spoil`), enabled region,
 //! rate (`rate`), then the operation (`sesv2`, `ses`, `sts`) on the state of the region (`region`, `identity`, `configuration_set`,
 //! `sending`); `body` sends the answer in the manner that a fault wants; `journal` remembers it. `control` is the API under
-//! `/_simulator/`, `seed` the demo.
+//! `/_simulator/`, `seed` the demo. `dns` is a server of its own that looks at the same world.
 
 mod account;
 mod answer;
@@ -30,6 +30,7 @@ mod chance;
 mod clock;
 mod configuration_set;
 mod control;
+mod dns;
 mod door;
 mod geography;
 mod identity;
@@ -59,6 +60,7 @@ use tokio::task::JoinHandle;
 pub use self::account::{AccessKey, Account, Entrance, Role};
 pub use self::clock::Clock;
 pub use self::configuration_set::{ConfigurationSet, Destination, EventDestination};
+pub use self::dns::{DnsFault, DnsFaultKind, DnsQuery, DnsType, Transport};
 pub use self::geography::{REGIONS_BY_DEFAULT, REGIONS_TO_OPT_IN};
 pub use self::identity::{Identity, Topics};
 pub use self::journal::{LoggedRequest, Service};
@@ -74,31 +76,48 @@ pub use self::world::{World, WorldError};
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
+    dns_address: SocketAddr,
     world: SharedWorld,
     server: JoinHandle<()>,
+    dns_server: JoinHandle<()>,
 }
 
 impl Simulator {
-    /// Starts to answer from `world` on `listen`; port 0 takes any free port. Must be called within a tokio runtime.
+    /// Starts to answer from `world` on `listen`, and DNS questions on any free port of the same address; port 0 takes any free port.
+    /// Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When `listen` is not a loopback address, or cannot be bound.
     pub async fn start(listen: SocketAddr, world: World) -> io::Result<Simulator> {
-        if !listen.ip().is_loopback() {
-            let why =
-                format!("the simulator listens on loopback addresses only, such as 127.0.0.1:0, and {listen} is none");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        }
+        Simulator::start_with_dns(listen, SocketAddr::new(listen.ip(), 0), world).await
+    }
+
+    /// The same with a chosen address for DNS questions, UDP and TCP under one number.
+    ///
+    /// # Errors
+    /// When one of the addresses is not a loopback address, or cannot be bound.
+    pub async fn start_with_dns(listen: SocketAddr, dns_listen: SocketAddr, mut world: World) -> io::Result<Simulator> {
+        must_be_loopback(listen)?;
+        must_be_loopback(dns_listen)?;
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
+        let sockets = dns::Sockets::bind(dns_listen).await?;
+        let dns_address = sockets.address;
+        world.dns.address = Some(dns_address);
         let world = SharedWorld::new(world);
         let server = tokio::spawn(wire::accept(listener, world.clone()));
-        Ok(Simulator { address, world, server })
+        let dns_server = tokio::spawn(sockets.serve(world.clone()));
+        Ok(Simulator { address, dns_address, world, server, dns_server })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it answers DNS questions, over UDP and TCP.
+    pub fn dns_address(&self) -> SocketAddr {
+        self.dns_address
     }
 
     /// `http://127.0.0.1:PORT`, the endpoint URL for SES v1, SES v2 and STS alike.
@@ -111,16 +130,27 @@ impl Simulator {
         &self.world
     }
 
-    /// Ends it, and returns when the port is free again.
+    /// Ends it, and returns when its ports are free again.
     pub async fn stop(mut self) {
-        self.server.abort();
-        // An aborted task ends with an error by definition.
-        let _ = (&mut self.server).await;
+        for task in [&mut self.server, &mut self.dns_server] {
+            task.abort();
+            // An aborted task ends with an error by definition.
+            let _ = task.await;
+        }
     }
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.server.abort();
+        self.dns_server.abort();
     }
+}
+
+fn must_be_loopback(listen: SocketAddr) -> io::Result<()> {
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    let why = format!("the simulator listens on loopback addresses only, such as 127.0.0.1:0, and {listen} is none");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, why))
 }

@@ -217,7 +217,8 @@ fn good_values_arrive() {
 /// The collectors that are switched off don't bound `stale_after`.
 #[test]
 fn only_enabled_collectors_bound_stale_after() {
-    let text = "[collectors.identities]\ninterval = \"12h\"\nenabled = false\n";
+    let text = "[collectors]\nidentities = { interval = \"12h\", enabled = false }\n\
+                identity_details.enabled = false\ndns.enabled = false\n";
     assert!(parse(text, None).is_ok());
 }
 

@@ -10,6 +10,7 @@
 mod command_line;
 mod configuration_sets;
 mod control;
+mod dns;
 mod faults;
 mod identities;
 mod operations;

@@ -3,6 +3,8 @@
 use super::reader::{Document, number, whole};
 use super::section::{Section, Shape, key};
 use super::{Budget, Schedule, aws};
+use crate::collector::Size;
+use crate::collectors::{ALL, Row};
 use crate::config::mistakes::At;
 
 pub(super) const SECTION: Section = Section {
@@ -28,6 +30,9 @@ const OF_AWS: f64 = 1.0;
 /// A simulator or emulator has no such limit.
 const OF_SIMULATOR: f64 = 1000.0;
 
+/// What every account and region costs at least.
+const SMALLEST: Size = Size { identities: 1, configuration_sets: 0 };
+
 pub(super) fn read(document: &mut Document<'_>, schedules: &[Schedule]) -> Budget {
     let simulated = document.at(&[aws::SECTION.name, "endpoint_url"]).is_some();
     let mut section = document.section(&SECTION);
@@ -49,8 +54,10 @@ pub(super) fn read(document: &mut Document<'_>, schedules: &[Schedule]) -> Budge
 /// Collectors that ask oftener than the budget lets them fall ever further behind, and their readings grow stale while
 /// all looks well.
 fn check_enough(document: &mut Document<'_>, budget: &Budget, schedules: &[Schedule]) {
-    let enabled = schedules.iter().filter(|schedule| schedule.enabled);
-    let needed: f64 = enabled.map(|schedule| schedule.interval.as_secs_f64().recip()).sum();
+    let rows = ALL.iter().zip(schedules).filter(|(_, schedule)| schedule.enabled);
+    let hourly =
+        |(row, schedule): (&Row, &Schedule)| (row.declaration.cost)(SMALLEST, schedule.interval).calls_per_hour;
+    let needed = rows.map(hourly).sum::<f64>() / 3600.0;
     let mut keys: Vec<String> =
         schedules.iter().map(|schedule| format!("collectors.{}.interval", schedule.name)).collect();
     keys.push(format!("{}.requests_per_second", SECTION.name));

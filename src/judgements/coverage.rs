@@ -66,7 +66,7 @@ pub struct Verified(HashSet<String>);
 impl Verified {
     /// Those among `identities`.
     pub fn of(identities: &[Identity]) -> Self {
-        let verified = identities.iter().filter(|identity| identity.verified() == Some(true));
+        let verified = identities.iter().filter(|identity| can_send(identity));
         Self(verified.map(|identity| folded(&identity.name)).collect())
     }
 
@@ -86,6 +86,12 @@ impl Verified {
         };
         above(domain).any(|domain| self.0.contains(domain))
     }
+}
+
+/// Verified; or verified until SES could not tell for the moment, and still let through.
+fn can_send(identity: &Identity) -> bool {
+    let in_doubt = identity.status.as_deref() == Some("TEMPORARY_FAILURE");
+    identity.verified() == Some(true) || (in_doubt && identity.sending_enabled)
 }
 
 /// A domain and every domain above it.
@@ -149,6 +155,7 @@ mod tests {
             identity("ann@shop.example", Some("FAILED")),
             identity("bob@other.example", Some("FAILED")),
             identity("eve@new.example", None),
+            Identity { sending_enabled: true, ..identity("slow.example", Some("TEMPORARY_FAILURE")) },
         ];
         let verdict = judge(&Reading::new(identities, &Settings::default()));
         let found: Vec<_> = verdict.0.iter().map(|one| (&*one.label, one.usable)).collect();
@@ -157,6 +164,7 @@ mod tests {
             ("bob@other.example", Some(false)),
             ("eve@new.example", None),
             ("shop.example", Some(true)),
+            ("slow.example", Some(true)),
         ];
         assert_eq!(found, expected);
     }

@@ -4,6 +4,7 @@
 //! listens on the loopback only.
 
 mod configuration_sets;
+mod dns;
 mod faults;
 mod identities;
 mod views;
@@ -25,7 +26,7 @@ use super::world::WorldError;
 pub(super) const PREFIX: &str = "/_simulator";
 
 /// What there is: method, path, and what it is for.
-const ENDPOINTS: [(&str, &str, &str); 18] = [
+const ENDPOINTS: [(&str, &str, &str); 26] = [
     ("GET", "/_simulator/", "this page"),
     ("GET", "/_simulator/faults", "the faults in force"),
     ("POST", "/_simulator/faults", "put a fault in force: kind, and optionally account, region, operation, count"),
@@ -33,11 +34,20 @@ const ENDPOINTS: [(&str, &str, &str); 18] = [
     ("DELETE", "/_simulator/faults/{id}", "remove a fault"),
     ("GET", "/_simulator/requests", "what was asked of AWS, oldest first"),
     ("DELETE", "/_simulator/requests", "forget what was asked"),
-    ("GET", "/_simulator/settings", "rate, latency and life of temporary keys"),
+    ("GET", "/_simulator/dns", "the address of the DNS server, and its faults"),
+    ("GET", "/_simulator/dns/zones/{name}", "the records that are published in the zone of a domain"),
+    ("GET", "/_simulator/dns/faults", "the faults of the DNS in force"),
+    ("POST", "/_simulator/dns/faults", "put a fault of the DNS in force: kind, and optionally name, record_type"),
+    ("DELETE", "/_simulator/dns/faults", "remove all faults of the DNS"),
+    ("DELETE", "/_simulator/dns/faults/{id}", "remove a fault of the DNS"),
+    ("GET", "/_simulator/dns/queries", "what the DNS server was asked, oldest first"),
+    ("DELETE", "/_simulator/dns/queries", "forget what the DNS server was asked"),
+    ("GET", "/_simulator/settings", "rate, latency and life of temporary keys, times of the DNS"),
     (
         "PATCH",
         "/_simulator/settings",
-        "change rate {per_second, burst} or null, latency_milliseconds, session_lifetime_seconds or null",
+        "change rate {per_second, burst} or null, latency_milliseconds, session_lifetime_seconds or null, dns_ttl_seconds, \
+         notices_dns_after_seconds",
     ),
     ("POST", "/_simulator/clock", "move the world's time forward: advance_seconds"),
     ("GET", "/_simulator/accounts/{id}/regions/{region}", "the state of a region"),
@@ -103,7 +113,6 @@ pub(super) fn answer(world: &SharedWorld, method: &Method, path: &str, body: &By
 }
 
 fn route(world: &SharedWorld, method: &Method, segments: &[&str], body: &[u8]) -> Result<Value, Mistake> {
-    let nothing = || Mistake::Nothing(format!("{method} {PREFIX}/{}", segments.join("/")));
     match (method.as_str(), segments) {
         ("GET", []) => Ok(views::index(&world.lock(), &ENDPOINTS)),
         ("GET", ["faults"]) => Ok(faults::list(world)),
@@ -118,6 +127,7 @@ fn route(world: &SharedWorld, method: &Method, segments: &[&str], body: &[u8]) -
             world.clear_requests();
             Ok(json!({}))
         }
+        (_, ["dns", rest @ ..]) => dns::route(world, method, rest, body),
         ("GET", ["settings"]) => Ok(views::settings(&world.lock())),
         ("PATCH", ["settings"]) => change_settings(world, body),
         ("POST", ["clock"]) => advance_clock(world, body),
@@ -132,11 +142,15 @@ fn route(world: &SharedWorld, method: &Method, segments: &[&str], body: &[u8]) -
                 ("GET", "configuration-sets") => configuration_sets::show(&world.lock(), &place),
                 ("PUT", "configuration-sets") => configuration_sets::put(&mut world.lock(), &place, body),
                 ("DELETE", "configuration-sets") => configuration_sets::remove(&mut world.lock(), &place),
-                _ => Err(nothing()),
+                _ => Err(unknown(method, segments)),
             }
         }
-        _ => Err(nothing()),
+        _ => Err(unknown(method, segments)),
     }
+}
+
+fn unknown(method: &Method, segments: &[&str]) -> Mistake {
+    Mistake::Nothing(format!("{method} {PREFIX}/{}", segments.join("/")))
 }
 
 fn patch_region(world: &SharedWorld, id: &str, region: &str, body: &[u8]) -> Result<Value, Mistake> {
@@ -176,9 +190,12 @@ fn change_settings(world: &SharedWorld, body: &[u8]) -> Result<Value, Mistake> {
             "latency_milliseconds" => world.latency = Duration::from_millis(whole(name, value)?),
             "session_lifetime_seconds" if value.is_null() => world.session_lifetime = None,
             "session_lifetime_seconds" => world.session_lifetime = Some(Duration::from_secs(whole(name, value)?)),
+            "dns_ttl_seconds" => world.dns.ttl = Duration::from_secs(whole(name, value)?),
+            "notices_dns_after_seconds" => world.dns.noticed_after = Duration::from_secs(whole(name, value)?),
             other => {
                 return Err(Mistake::Wrong(format!(
-                    "there is no setting {other}; there are: rate, latency_milliseconds, session_lifetime_seconds"
+                    "there is no setting {other}; there are: rate, latency_milliseconds, session_lifetime_seconds, \
+                     dns_ttl_seconds, notices_dns_after_seconds"
                 )));
             }
         }

@@ -83,8 +83,8 @@ fn consider(
         let operation = call.operation.ok_or_else(unknown)?;
         return sts::answer(operation, call, caller, world, request_id).map(Next::Send);
     }
-    let region = world.region(&caller.account, call.region()).ok().filter(|region| region.enabled);
-    let region = region.ok_or(Refusal::InvalidToken)?.clone();
+    let region = world.region_as_told(&caller.account, call.region()).ok().filter(|region| region.enabled);
+    let region = region.ok_or(Refusal::InvalidToken)?;
     let operation = call.operation.ok_or_else(unknown)?;
     if !world.limiter.admit(&caller.account, &region.name, Instant::now()) {
         return Err(Refusal::Throttled);

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::clock::Clock;
 use super::configuration_set::{ConfigurationSet, Destination, EventDestination};
+use super::dns::DnsFault;
 use super::geography::{REGIONS_BY_DEFAULT, REGIONS_TO_OPT_IN};
 use super::story::{Change, Scene};
 use super::world::World;
@@ -26,10 +27,15 @@ pub(super) const CALLER_SECRET: &str = "simulated/secret/that/opens/nothing/0000
 
 /// Scenes come again each hour, so that a demo left alone goes on moving.
 const HOUR: Duration = Duration::from_hours(1);
+/// SES takes days to notice that DNS records are gone; nobody looks at a demo for that long.
+const DNS_NOTICED_AFTER: Duration = Duration::from_mins(3);
+/// Short, so that what is broken over the control API is soon seen.
+const DNS_TTL: Duration = Duration::from_secs(5);
 
 /// The demo world.
 pub(super) fn demo(seed: u64, clock: Clock) -> World {
     let world = World::empty().with_clock(clock).with_seed(seed);
+    let world = world.with_dns_noticed_after(DNS_NOTICED_AFTER).with_dns_ttl(DNS_TTL);
     let world = production::add(world);
     let world = staging::add(world);
     let world = newsletter::add(world);
@@ -73,6 +79,12 @@ fn hourly(world: World, account: &str, region: &str, changes: Vec<(u64, Change)>
 /// The identity takes this status.
 fn becomes(name: &str, status: &str) -> Change {
     Change::IdentityStatus(name.to_owned(), status.to_owned())
+}
+
+/// These faults of the DNS begin and end at those minutes.
+fn broken(from: u64, until: u64, faults: Vec<DnsFault>) -> Vec<(u64, Change)> {
+    let pair = |fault: DnsFault| [(from, Change::DnsBroken(fault.clone())), (until, Change::DnsMended(fault))];
+    faults.into_iter().flat_map(pair).collect()
 }
 
 /// The account state changes.

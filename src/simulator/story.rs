@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use super::dns::DnsFault;
 use super::identity::Identity;
 
 /// One change of one region at a time after the world began.
@@ -36,6 +37,10 @@ pub enum Change {
     IdentityStatus(String, String),
     /// An identity is deleted.
     IdentityGone(String),
+    /// A fault of the DNS begins; it is the world's, whatever the region.
+    DnsBroken(DnsFault),
+    /// The same fault ends.
+    DnsMended(DnsFault),
 }
 
 /// The scenes still to come.

@@ -11,6 +11,7 @@ use super::account::{AccessKey, Account, Entrance, Role};
 use super::chance;
 use super::clock::Clock;
 use super::configuration_set::ConfigurationSet;
+use super::dns::Dns;
 use super::identity::Identity;
 use super::journal::Journal;
 use super::rate::{Limiter, Rate};
@@ -65,6 +66,7 @@ pub struct World {
     pub(super) session_lifetime: Option<Duration>,
     pub(super) sessions: HashMap<String, Session>,
     pub(super) faults: Faults,
+    pub(super) dns: Dns,
     pub(super) journal: Journal,
 }
 
@@ -93,6 +95,7 @@ impl World {
             session_lifetime: None,
             sessions: HashMap::new(),
             faults: Faults::default(),
+            dns: Dns::default(),
             journal: Journal::default(),
         }
     }
@@ -279,15 +282,24 @@ impl World {
     pub(super) fn tell(&mut self) {
         let now = self.now();
         while let Some((at, scene)) = self.story.next(self.began, now) {
-            let Ok(region) = self.region_mut(&scene.account, &scene.region) else { continue };
-            match scene.change {
-                Change::Account(patch) => region.patch(&patch, at),
-                Change::Identity(identity) => region.put_identity(*identity),
-                Change::IdentityStatus(name, status) => region.change_status(&name, &status),
-                Change::IdentityGone(name) => {
-                    region.remove_identity(&name);
-                }
+            self.happen(at, scene);
+        }
+    }
+
+    fn happen(&mut self, at: SystemTime, scene: Scene) {
+        let Scene { account, region, change, .. } = scene;
+        match (change, self.region_mut(&account, &region)) {
+            (Change::DnsBroken(fault), _) => {
+                self.dns.inject(fault, at);
             }
+            (Change::DnsMended(fault), _) => self.dns.mend(&fault),
+            (Change::Account(patch), Ok(region)) => region.patch(&patch, at),
+            (Change::Identity(identity), Ok(region)) => region.put_identity(*identity),
+            (Change::IdentityStatus(name, status), Ok(region)) => region.change_status(&name, &status),
+            (Change::IdentityGone(name), Ok(region)) => {
+                region.remove_identity(&name);
+            }
+            (_, Err(_)) => {}
         }
     }
 

@@ -125,12 +125,15 @@ async fn clock_and_settings_can_be_changed() {
     let before = simulator.world().now();
     control(&simulator, "POST", "clock", json!({ "advance_seconds": 7200 })).await;
     assert!(simulator.world().now().duration_since(before).expect("forward") >= Duration::from_hours(2));
-    let settings = json!({ "rate": { "per_second": 5.0, "burst": 9.0 }, "latency_milliseconds": 3, "session_lifetime_seconds": 60 });
+    let settings = json!({ "rate": { "per_second": 5.0, "burst": 9.0 }, "latency_milliseconds": 3, "session_lifetime_seconds": 60,
+        "dns_ttl_seconds": 7, "notices_dns_after_seconds": 90 });
     let (status, answer) = control(&simulator, "PATCH", "settings", settings.clone()).await;
     assert_eq!((status, answer), (200, settings));
     let (_, answer) =
         control(&simulator, "PATCH", "settings", json!({ "rate": null, "session_lifetime_seconds": null })).await;
-    assert_eq!(answer, json!({ "rate": null, "latency_milliseconds": 3, "session_lifetime_seconds": null }));
+    let expected = json!({ "rate": null, "latency_milliseconds": 3, "session_lifetime_seconds": null,
+        "dns_ttl_seconds": 7, "notices_dns_after_seconds": 90 });
+    assert_eq!(answer, expected);
 }
 
 #[tokio::test]

@@ -22,7 +22,8 @@ struct Words {
 
 /// GET: what GetEmailIdentity answers, and the topics, which it does not tell.
 pub(super) fn show(world: &World, place: &Place<'_>) -> Result<Value, Mistake> {
-    let found = world.region(place.account, place.region)?.all_identities().get(place.name);
+    let told = world.region_as_told(place.account, place.region)?;
+    let found = told.all_identities().get(place.name);
     let identity = found.ok_or_else(|| place.lacks("identity"))?;
     let Topics { bounce, complaint, delivery } = &identity.topics;
     let mut shown = identity.described(world.key(place.account, place.region), world.now());

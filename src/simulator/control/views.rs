@@ -59,19 +59,21 @@ pub(super) fn requests(requests: &[LoggedRequest]) -> Value {
     json!({ "requests": requests })
 }
 
-/// Rate, latency and life of temporary keys.
+/// Rate, latency, life of temporary keys, and the two times of the DNS.
 pub(super) fn settings(world: &World) -> Value {
     let rate = world.limiter.rate.map(|rate| json!({ "per_second": rate.per_second, "burst": rate.burst }));
     json!({
         "rate": rate,
         "latency_milliseconds": u64::try_from(world.latency.as_millis()).unwrap_or(u64::MAX),
         "session_lifetime_seconds": world.session_lifetime.map(|lifetime| lifetime.as_secs()),
+        "dns_ttl_seconds": world.dns.ttl.as_secs(),
+        "notices_dns_after_seconds": world.dns.noticed_after.as_secs(),
     })
 }
 
 /// The state of a region.
 pub(super) fn region(world: &World, id: &str, name: &str) -> Result<Value, Mistake> {
-    let region = world.region(id, name)?;
+    let region = world.region_as_told(id, name)?;
     let identities: Vec<Value> = region.all_identities().values().map(Identity::listed).collect();
     Ok(json!({
         "enabled": region.enabled,

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use super::{CALLER_KEY, CALLER_SECRET, becomes, hourly, topic, with_feedback};
+use super::{CALLER_KEY, CALLER_SECRET, becomes, broken, hourly, topic, with_feedback};
 use crate::simulator::account::Account;
 use crate::simulator::configuration_set::ConfigurationSet;
+use crate::simulator::dns::{DnsFault, DnsFaultKind};
 use crate::simulator::identity::Identity;
 use crate::simulator::region::Region;
 use crate::simulator::sending::{Campaign, Profile};
@@ -30,18 +31,14 @@ pub(super) fn add(world: World) -> World {
         "eu-west-1",
         vec![(0, becomes("eu.shop.example", "PENDING")), (3, becomes("eu.shop.example", "SUCCESS"))],
     );
-    // The DNS zone moved to another host, and the DKIM records were forgotten.
-    hourly(
-        world,
-        ID,
-        "eu-central-1",
-        vec![
-            (0, becomes("shop.example", "SUCCESS")),
-            (4, becomes("shop.example", "TEMPORARY_FAILURE")),
-            (8, becomes("shop.example", "FAILED")),
-            (45, becomes("shop.example", "SUCCESS")),
-        ],
-    )
+    let forgotten = forgotten(&world);
+    hourly(world, ID, "eu-central-1", broken(1, 45, forgotten))
+}
+
+/// The DNS zone moved to another host, and the DKIM records of Frankfurt were forgotten. SES notices after some minutes.
+fn forgotten(world: &World) -> Vec<DnsFault> {
+    let owners = world.dkim_owners(ID, "eu-central-1", "shop.example");
+    owners.iter().map(|owner| DnsFault::new(DnsFaultKind::Removed).name(owner)).collect()
 }
 
 /// Nearly all is well; some bounces are late. The shop's own domain publishes its bounces through a configuration set, the one for mail
