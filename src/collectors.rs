@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::metric::About;
 
 pub mod account;
+pub mod dns;
 pub mod identities;
 pub mod sending;
 

@@ -23,6 +23,7 @@ pub mod cli;
 pub mod collector;
 pub mod collectors;
 pub mod config;
+pub mod dns;
 pub mod estate;
 pub mod exporter;
 pub mod exposition;
