@@ -3,36 +3,36 @@
 use super::verdict::Policy;
 
 /// The domain and those above it, the nearest first, down to two labels.
-pub fn enclosing(domain: &str) -> impl Iterator<Item = &str> {
+pub(super) fn enclosing(domain: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(domain), |domain| domain.split_once('.').map(|(_, above)| above))
         .filter(|domain| domain.contains('.'))
 }
 
 /// The name without the zone's name that an editor may have appended to it, for each zone that `record` may lie in.
-pub fn undoubled<'a>(name: &'a str, record: &'a str) -> impl Iterator<Item = &'a str> {
+pub(super) fn undoubled<'a>(name: &'a str, record: &'a str) -> impl Iterator<Item = &'a str> {
     enclosing(record).filter_map(|zone| name.strip_suffix(zone)?.strip_suffix('.'))
 }
 
 /// The region of a host that takes bounces: `feedback-smtp.<region>.amazonses.<anything>`.
-pub fn bounce_region(host: &str) -> Option<&str> {
+pub(super) fn bounce_region(host: &str) -> Option<&str> {
     let (region, suffix) = host.strip_prefix("feedback-smtp.")?.split_once(".amazonses.")?;
     (!region.is_empty() && !region.contains('.') && !suffix.is_empty()).then_some(region)
 }
 
 /// Whether a text is an SPF record (RFC 7208, 4.5).
-pub fn is_spf(text: &str) -> bool {
+pub(super) fn is_spf(text: &str) -> bool {
     text.split(' ').next().is_some_and(|version| version.eq_ignore_ascii_case("v=spf1"))
 }
 
 /// Whether an SPF record takes in what SES publishes.
-pub fn lets_ses_send(spf: &str) -> bool {
+pub(super) fn lets_ses_send(spf: &str) -> bool {
     spf.split_ascii_whitespace()
         .map(|term| term.strip_prefix(['+', '-', '~', '?']).unwrap_or(term))
         .any(|term| term.strip_suffix('.').unwrap_or(term).eq_ignore_ascii_case("include:amazonses.com"))
 }
 
 /// Whether a DKIM record holds a key; an empty one revokes it (RFC 6376, 3.6.1).
-pub fn has_public_key(text: &str) -> bool {
+pub(super) fn has_public_key(text: &str) -> bool {
     tags(text).any(|(name, value)| name == "p" && !value.is_empty())
 }
 
@@ -43,17 +43,17 @@ fn tags(text: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// A DMARC record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dmarc<'a>(&'a str);
+pub(super) struct Dmarc<'a>(&'a str);
 
 impl<'a> Dmarc<'a> {
     /// The text as a DMARC record, if its first tag says that it is one.
-    pub fn parse(text: &'a str) -> Option<Self> {
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (first, _) = text.split_once(';').unwrap_or((text, ""));
         (tags(first).next()? == ("v", "DMARC1")).then_some(Self(text))
     }
 
     /// What it asks for; from a domain above, `sp` goes before `p`. A record that only wants reports asks for nothing else.
-    pub fn policy(&self, from_above: bool) -> Option<Policy> {
+    pub(super) fn policy(&self, from_above: bool) -> Option<Policy> {
         let tag = |wanted| tags(self.0).find(|(name, _)| *name == wanted).map(|(_, value)| value);
         let policy = |name| tag(name).and_then(Policy::parse);
         policy("sp")

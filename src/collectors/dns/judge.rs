@@ -14,20 +14,20 @@ use crate::dns::{Look, RecordType, Value};
 
 /// One thing to look up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Question {
+pub(super) struct Question {
     /// Where.
-    pub name: String,
+    pub(super) name: String,
     /// What.
-    pub what: RecordType,
+    pub(super) what: RecordType,
 }
 
 /// What has been looked up so far.
 #[derive(Debug, Default)]
-pub struct Answers(BTreeMap<Question, Look>);
+pub(super) struct Answers(BTreeMap<Question, Look>);
 
 /// How a judgement goes on.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Next {
+pub(super) enum Next {
     /// This has to be looked up first. It is not among the answers yet.
     Ask(Question),
     /// The judgement.
@@ -46,7 +46,7 @@ const MOST_ALIASES: usize = 8;
 const MOST_DMARC_STEPS: usize = 8;
 
 /// Judges one record by the answers.
-pub fn judge(expected: &Expected, answers: &Answers) -> Next {
+pub(super) fn judge(expected: &Expected, answers: &Answers) -> Next {
     match look_at(expected, answers) {
         Ok(sight) => Next::Saw(sight),
         Err(Stop::Ask(question)) => Next::Ask(question),
@@ -56,7 +56,7 @@ pub fn judge(expected: &Expected, answers: &Answers) -> Next {
 
 impl Answers {
     /// Adds an answer.
-    pub fn insert(&mut self, question: Question, look: Look) {
+    pub(super) fn insert(&mut self, question: Question, look: Look) {
         self.0.insert(question, look);
     }
 

@@ -39,7 +39,7 @@ const LONGEST_TRUST: Duration = Duration::from_hours(1);
 
 impl Record {
     /// A record that nobody has looked at.
-    pub fn new(expected: Expected) -> Self {
+    pub(super) fn new(expected: Expected) -> Self {
         Self {
             expected,
             verdict: None,
@@ -52,12 +52,12 @@ impl Record {
     }
 
     /// Whether it is time to look.
-    pub fn due(&self, now: SystemTime) -> bool {
+    pub(super) fn due(&self, now: SystemTime) -> bool {
         self.fresh_until.is_none_or(|until| now >= until)
     }
 
     /// Takes in what a look saw.
-    pub fn see(&mut self, sight: Sight, now: SystemTime) {
+    pub(super) fn see(&mut self, sight: Sight, now: SystemTime) {
         let before = self.last;
         self.found = sight.found;
         self.last_looked = Some(now);

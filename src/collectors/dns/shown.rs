@@ -8,7 +8,7 @@ const LONGEST: usize = 200;
 const MOST: usize = 4;
 
 /// The values of one name and type, separated by commas.
-pub fn values(values: &[Value]) -> String {
+pub(super) fn values(values: &[Value]) -> String {
     if values.is_empty() {
         return "nothing".to_owned();
     }

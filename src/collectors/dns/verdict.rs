@@ -115,7 +115,7 @@ pub enum Policy {
 
 impl Policy {
     /// The word of the record, in upper or lower case.
-    pub fn parse(word: &str) -> Option<Self> {
+    pub(super) fn parse(word: &str) -> Option<Self> {
         [Self::None, Self::Quarantine, Self::Reject]
             .into_iter()
             .find(|policy| policy.as_str().eq_ignore_ascii_case(word))
@@ -133,16 +133,16 @@ impl Policy {
 
 /// What one look at a record saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sight {
+pub(super) struct Sight {
     /// What follows from it.
-    pub outcome: Outcome,
+    pub(super) outcome: Outcome,
     /// What stands there, in one line for people.
-    pub found: String,
+    pub(super) found: String,
 }
 
 /// What follows from one look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// The record is right.
     Right {
         /// How long it stays so at least.
