@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Reading order: [`metric`] and [`collector`] (the words), [`collectors`] (the table, one file each), [`target`],
-//! [`aws`] (the one door), [`poller`], [`estate`], [`page`] and [`exposition`], [`web`] and [`site`], and [`exporter`], which wires
+//! [`aws`] and [`dns`] (the two doors), [`poller`], [`estate`], [`page`] and [`exposition`], [`web`] and [`site`], and [`exporter`], which wires
 //! all of them. [`simulator`] is Amazon SES as a local server; it uses nothing of this crate.
 //!
 //! Who may use whom is held by `tests/tidy.rs`.
