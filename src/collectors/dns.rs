@@ -1,7 +1,7 @@
-//! Collector `dns`: whether the DNS records that domain identities need are there, and what is wrong with those that are not.
+//! Collector `dns`: whether the DNS records that domain identities need are there, and what is wrong with them.
 //!
-//! SES looks at the records itself, but days apart and without saying why. This asks DNS alone, never AWS: what should be
-//! there comes from other readings. A record that nobody answers for is never called wrong.
+//! SES looks at the records itself, but seldom says why it is not content. This asks DNS alone, never AWS: what should
+//! be there comes from other readings. A record that nobody answers for is never called wrong.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -197,7 +197,7 @@ impl<'a> Looks<'a> {
         if made > 0 && self.answered.load(Ordering::Relaxed) == 0 && !known {
             let why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
             return Err(Failure::timeout(format!(
-                "the resolvers answer none of {made} look-ups in DNS ({why}); check /etc/resolv.conf or set [dns] resolvers"
+                "the resolvers answer none of {made} look-ups ({why}); check /etc/resolv.conf or set [dns] resolvers"
             )));
         }
         domains.sort_by(|a, b| a.identity.cmp(&b.identity));

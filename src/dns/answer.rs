@@ -58,7 +58,8 @@ fn negative(code: ResponseCode, authorities: &[Record], name: &Name, what: Recor
     if what == RecordType::Soa && zone.is_some() {
         return found(zone.into_iter());
     }
-    // RFC 2308, 2.2: that is no answer but a referral. Behind an alias, the zone is not one of the name that was asked for.
+    // RFC 2308, 2.2: name servers without a zone are no answer but a referral. Behind an alias, the zone is another than
+    // the one of the name that was asked for.
     let referral = of_type(WireType::NS).next().is_some() && of_type(WireType::SOA).next().is_none();
     if code == ResponseCode::NoError && referral {
         return Look::Unknown("the server only names others to ask; it is no resolver".to_owned());

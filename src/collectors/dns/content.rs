@@ -52,7 +52,8 @@ impl<'a> Dmarc<'a> {
         (tags(first).next()? == ("v", "DMARC1")).then_some(Self(text))
     }
 
-    /// What it asks for; from a domain above, `sp` goes before `p`. A record that only wants reports asks for nothing else.
+    /// What it asks for; from a domain above, `sp` goes before `p`. A record that only wants
+    /// reports asks for nothing else (RFC 7489, 6.6.3).
     pub(super) fn policy(&self, from_above: bool) -> Option<Policy> {
         let tag = |wanted| tags(self.0).find(|(name, _)| *name == wanted).map(|(_, value)| value);
         let policy = |name| tag(name).and_then(Policy::parse);

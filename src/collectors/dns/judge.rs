@@ -1,7 +1,7 @@
 //! From answers of DNS to what they say about one record. Pure: what it lacks it names, and is called again with it.
 //!
-//! That way the caller alone decides when and how much is asked, and a test is a table of answers. What tells only *why*
-//! a record is wrong is asked for once it is, and when nobody answers that, the record is wrong all the same.
+//! That way the caller alone decides when and how much is asked, and a test is a table of answers. What tells only
+//! *why* a record is wrong is asked for once it is, and when nobody answers that, the record is wrong all the same.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -19,7 +19,8 @@ pub struct DomainFacts {
     pub mail_from: Option<String>,
     /// The TXT value of domains verified the old way. (SES v1 GetIdentityVerificationAttributes VerificationToken)
     pub verification_token: Option<String>,
-    /// The zone's primary name server as SES saw it last. (GetEmailIdentity VerificationInfo SOARecord PrimaryNameServer)
+    /// The zone's primary name server as SES saw it last.
+    /// (GetEmailIdentity VerificationInfo SOARecord PrimaryNameServer)
     pub primary_name_server: Option<String>,
 }
 

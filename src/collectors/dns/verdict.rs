@@ -81,10 +81,12 @@ impl Reason {
                 "The TXT record lacks what SES needs: the token, include:amazonses.com, or a DMARC policy."
             }
             Self::DoubledSuffix => {
-                "The domain was appended twice, to the record's name or target; enter it without the domain, or end it with a dot."
+                "The domain was appended twice, to the record's name or to its target; enter it without the domain, or \
+                 end it with a dot."
             }
             Self::OtherNameServers => {
-                "There is no such record, and other name servers serve the zone than when SES looked: the domain has moved."
+                "There is no such record, and other name servers serve the zone than when SES looked: the domain has \
+                 moved."
             }
             Self::Proxied => {
                 "The name has addresses in place of a CNAME: a provider proxies it; switch that off for this record."

@@ -15,7 +15,7 @@ impl Zone {
             return Look::Unknown("time-out".to_owned());
         }
         let values: Vec<Value> = lines.iter().map(|line| value(question.what, line)).collect();
-        let ttl = Duration::from_secs(300);
+        let ttl = Duration::from_mins(5);
         if values.is_empty() { Look::Nothing { ttl } } else { Look::Found { values, ttl } }
     }
 }
@@ -288,7 +288,7 @@ fn dmarc_of_a_domain_above() {
 fn a_record_that_is_right_takes_one_question() {
     let (outcome, found, asked) =
         judged(Label::Dkim1, &["tok._domainkey.shop.example CNAME tok.dkim.amazonses.com", "shop.example SOA ?"]);
-    assert_eq!(outcome, Outcome::Right { ttl: Duration::from_secs(300), policy: None });
+    assert_eq!(outcome, Outcome::Right { ttl: Duration::from_mins(5), policy: None });
     assert_eq!((found.as_str(), asked), ("tok.dkim.amazonses.com", 1));
 }
 
