@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::collector::{AnyCollector, Collector, Declaration};
 use crate::config::Config;
+use crate::dns::Resolver;
 use crate::metric::About;
 
 pub mod account;
 pub mod configuration_sets;
+pub mod dns;
 pub mod identities;
 pub mod identity_details;
 pub mod sending;
@@ -39,4 +41,5 @@ pub const ALL: &[Row] = &[
         let interval = config.interval(configuration_sets::ConfigurationSets::DECLARATION.name);
         Arc::new(configuration_sets::ConfigurationSets { interval })
     }),
+    row::<dns::Dns>(|config| Arc::new(dns::Dns { resolver: Resolver::new(&config.dns) })),
 ];

@@ -20,6 +20,7 @@ mod accounts;
 mod aws;
 mod budget;
 mod collectors;
+mod dns;
 mod effective;
 mod identities;
 mod mistakes;
@@ -36,8 +37,15 @@ use reader::{Document, refuse_unknown};
 use section::Section;
 
 /// Every section, in the order of the reference file. To add one: write its file, add its row.
-const SECTIONS: &[&Section] =
-    &[&aws::SECTION, &accounts::SECTION, &poll::SECTION, &collectors::SECTION, &budget::SECTION, &identities::SECTION];
+const SECTIONS: &[&Section] = &[
+    &aws::SECTION,
+    &accounts::SECTION,
+    &poll::SECTION,
+    &collectors::SECTION,
+    &budget::SECTION,
+    &identities::SECTION,
+    &dns::SECTION,
+];
 
 /// The configuration, checked: what is in here can be used without a second look.
 #[derive(Clone, Debug)]
@@ -54,6 +62,8 @@ pub struct Config {
     pub budget: Budget,
     /// Which identities bear series, and how.
     pub identities: Settings,
+    /// Whom to ask for DNS records, and how fast.
+    pub dns: crate::dns::Settings,
 }
 
 /// Section `[aws]`.
@@ -187,6 +197,7 @@ impl Config {
             budget: budget::read(document, &collectors),
             collectors,
             identities: identities::read(document),
+            dns: dns::read(document),
             aws,
             poll,
         }

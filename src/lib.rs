@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Reading order: [`metric`] and [`collector`] (the words), [`collectors`] (the table, one file each), [`target`],
-//! [`aws`] (the one door), [`poller`], [`estate`], [`judgement`] and [`judgements`] (what follows from readings), [`page`] and [`exposition`], [`web`] and [`site`], and [`exporter`], which wires
+//! [`aws`] and [`dns`] (the two doors), [`poller`], [`estate`], [`judgement`] and [`judgements`] (what follows from
+//! readings), [`page`] and [`exposition`], [`web`] and [`site`], and [`exporter`], which wires
 //! all of them. [`simulator`] is Amazon SES as a local server; it uses nothing of this crate.
 //!
 //! Who may use whom is held by `tests/tidy.rs`.
@@ -23,6 +24,7 @@ pub mod cli;
 pub mod collector;
 pub mod collectors;
 pub mod config;
+pub mod dns;
 pub mod estate;
 pub mod exporter;
 pub mod exposition;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use ses_exporter::collectors::identities::Settings;
 use ses_exporter::config::{Config, Mistakes, Regions, reference};
+use ses_exporter::dns;
 
 /// What stands in every bad file where a secret could stand.
 const CANARY: &str = "canary";
@@ -135,8 +136,9 @@ fn uncommented(examples: bool) -> String {
 fn the_defaults_in_the_reference_are_those_in_the_code() {
     assert_eq!(debug(&parse(&uncommented(false), None).unwrap()), debug(&Config::default()));
     assert_eq!(debug(&parse("", None).unwrap()), debug(&Config::default()));
-    // Two defaults are told by the code that uses them as well.
+    // These defaults are told by the code that uses them as well.
     assert_eq!(format!("{:?}", Config::default().identities), format!("{:?}", Settings::default()));
+    assert_eq!(Config::default().dns, dns::Settings::default());
 }
 
 #[test]
@@ -158,7 +160,8 @@ fn the_examples_in_the_reference_are_right_and_the_effective_configuration_shows
 #[test]
 fn the_effective_configuration_means_the_same_as_the_one_it_shows() {
     let text = "[aws]\nregions = \"all\"\nprofile = 'with \"quotes\" and \\'\n[identities]\ninclude = ['[ab]*']\n\
-                [budget]\nrequests_per_second = 1\n[[accounts]]\nregions = ['eu-west-1']\n";
+                [budget]\nrequests_per_second = 1\n[[accounts]]\nregions = ['eu-west-1']\n\
+                [dns]\nresolvers = ['192.0.2.53', '[2001:db8::53]:5353']\n";
     let config = parse(text, None).unwrap();
     assert_eq!(debug(&parse(&config.effective(), None).unwrap()), debug(&config));
 }
@@ -174,7 +177,9 @@ fn no_message_shows_a_value() {
             if key == "hash_key_file" {
                 continue;
             }
-            for header in ["[aws]", "[[accounts]]", "[poll]", "[collectors.account]", "[budget]", "[identities]"] {
+            for header in
+                ["[aws]", "[[accounts]]", "[poll]", "[collectors.account]", "[budget]", "[identities]", "[dns]"]
+            {
                 if let Err(mistakes) = parse(&format!("{header}\n{key} = {value}\n"), None) {
                     assert!(!format!("{mistakes} {mistakes:?}").contains(CANARY), "{header} {key}: {mistakes}");
                 }
@@ -214,6 +219,14 @@ fn good_values_arrive() {
     assert_eq!(config.accounts[0].regions, Some(Regions::List(vec!["us-gov-east-1".into(), "us-gov-west-1".into()])));
 }
 
+#[test]
+fn resolvers_are_addresses_with_or_without_a_port() {
+    let text = "[dns]\nresolvers = ['192.0.2.53', '192.0.2.54:5353', '2001:db8::53', '[2001:db8::54]', '[::1]:5300']\n";
+    let resolvers: Vec<String> = parse(text, None).unwrap().dns.resolvers.iter().map(ToString::to_string).collect();
+    let expected = ["192.0.2.53:53", "192.0.2.54:5353", "[2001:db8::53]:53", "[2001:db8::54]:53", "[::1]:5300"];
+    assert_eq!(resolvers, expected);
+}
+
 /// The collectors that are switched off don't bound `stale_after`.
 #[test]
 fn only_enabled_collectors_bound_stale_after() {
@@ -231,6 +244,7 @@ const PIECES: &[&str] = &[
     "[collectors]",
     "[budget]",
     "[identities]",
+    "[dns]",
     "\n",
     "\n",
     "regions",

@@ -42,6 +42,8 @@ pub struct Aws {
     pub simulator: Simulator,
     pub world: SharedWorld,
     key: (String, String),
+    /// The configuration of an agent that gets no other.
+    config: tempfile::NamedTempFile,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -55,16 +57,19 @@ impl Aws {
         let key = world.caller().map(|key| (key.id.clone(), key.secret.clone())).expect("a caller");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let simulator = runtime.block_on(Simulator::start(address, world)).unwrap();
-        Self { world: simulator.world().clone(), simulator, key, runtime }
+        let config = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(config.path(), ask_dns_at(simulator.dns_address())).unwrap();
+        Self { world: simulator.world().clone(), simulator, key, config, runtime }
     }
 
-    /// The environment in which an SDK or the `aws` command talks to this AWS.
+    /// The environment in which an SDK or the `aws` command talks to this AWS, and an agent asks its DNS.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.simulator.url()),
             ("AWS_ACCESS_KEY_ID", self.key.0.clone()),
             ("AWS_SECRET_ACCESS_KEY", self.key.1.clone()),
             ("AWS_REGION", "us-east-1".to_owned()),
+            ("SES_EXPORTER_CONFIG_FILE", self.config.path().display().to_string()),
         ]
     }
 
@@ -75,6 +80,14 @@ impl Aws {
         address
     }
 }
+
+/// The section with which an agent asks this resolver.
+pub fn ask_dns_at(resolver: SocketAddr) -> String {
+    format!("[dns]\nresolvers = [\"{resolver}\"]\n")
+}
+
+/// Where nobody answers: tests ask no resolver but their own.
+const NOBODY: &str = "127.0.0.1:9";
 
 /// A command of the executable, with an environment that holds nothing of the machine's.
 pub fn command(arguments: &[&str]) -> Command {
@@ -124,14 +137,16 @@ pub struct Agent {
 impl Agent {
     /// Starts `serve` on a free port with this configuration, against this AWS.
     pub fn start(aws: &Aws, config: &str) -> Self {
-        Self::start_with(&aws.environment(), config, &[])
+        let dns = ask_dns_at(aws.simulator.dns_address());
+        Self::start_with(&aws.environment(), &(config.to_owned() + &dns), &[])
     }
 
     /// The same in any environment, with more arguments.
     pub fn start_with(environment: &[(&str, String)], config: &str, arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("ses-exporter.toml");
-        std::fs::write(&file, config).unwrap();
+        let dns = if config.contains("[dns]") { String::new() } else { ask_dns_at(NOBODY.parse().unwrap()) };
+        std::fs::write(&file, format!("{config}\n{dns}")).unwrap();
         let mut command = command(&["--web.listen-address", "127.0.0.1:0"]);
         command.env("SES_EXPORTER_LOG_LEVEL", "debug"); // not an argument, which a test could not replace
         command.arg("--config.file").arg(&file).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -19,6 +19,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ),
     ("target", WORDS_ALONE),
     ("aws", &["collector", "collectors", "estate", "page", "web", "cli", "exporter", "simulator"]),
+    ("dns", &["aws", "collector", "collectors", "config", "estate", "page", "web", "cli", "exporter", "simulator"]),
     ("collector", &["collectors", "config", "estate", "page", "web", "cli", "exporter", "simulator"]),
     ("collectors/", &["config", "estate", "page", "poller", "web", "cli", "exporter", "simulator", "telemetry"]),
     ("poller", &["web", "site", "cli", "config", "page", "simulator"]),

@@ -49,14 +49,15 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCod
     let listeners = serve::bind(web)?;
     let world = World::demo(demo.seed);
     let key = world.caller().cloned().ok_or_else(|| anyhow!("the simulated world has no caller"))?;
-    let config = demo_config(config, &world);
+    let mut config = demo_config(config, &world);
     let simulator = Simulator::start(demo.simulator, world);
     let simulator = simulator.await.map_err(|error| {
         let in_use = error.kind() == io::ErrorKind::AddrInUse;
         let why = if in_use { "the address is in use".to_owned() } else { error.to_string() };
         anyhow!("can't simulate AWS on {}: {why}; choose another with --simulator.listen-address", demo.simulator)
     })?;
-    let config = Config { aws: crate::config::Aws { endpoint_url: Some(simulator.url()), ..config.aws }, ..config };
+    config.aws.endpoint_url = Some(simulator.url());
+    config.dns.resolvers = vec![simulator.dns_address()];
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "demo");
     let address = listeners.first().and_then(|listener| listener.local_addr().ok());
     explain(address, &web.telemetry_path, &simulator.url(), &key.id, &key.secret);
@@ -66,6 +67,7 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCod
 /// Every account of the world, in all regions, under the names that the world gives.
 fn demo_config(mut config: Config, world: &World) -> Config {
     let commercial = REGIONS.iter().filter(|region| region.partition == "aws");
+    config.identities.tags = ["owner", "service"].map(str::to_owned).to_vec();
     config.aws.regions = Regions::List(commercial.map(|region| region.name.to_owned()).collect());
     config.accounts = world
         .entrances()

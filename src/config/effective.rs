@@ -7,6 +7,7 @@ use humantime::format_duration;
 
 use super::{Aws, Budget, Config, ConfiguredAccount, Poll, Regions, Schedule};
 use crate::collectors::identities::{EmailAddresses, Settings};
+use crate::dns;
 
 /// What stands in place of a secret. No secret that [`super::accounts`] takes looks like it.
 const HIDDEN: &str = "\"(set)\"";
@@ -21,6 +22,7 @@ impl Config {
         self.collectors.iter().for_each(|one| schedule(&mut toml, one));
         budget(&mut toml, &self.budget);
         identities(&mut toml, &self.identities);
+        dns(&mut toml, &self.dns);
         toml.0
     }
 }
@@ -84,6 +86,14 @@ fn identities(toml: &mut Toml, settings: &Settings) {
     toml.key("email_addresses", Some(quoted(word)));
     toml.key("hash_key_file", key);
     toml.key("tags", Some(listed(tags.iter().map(String::as_str))));
+}
+
+fn dns(toml: &mut Toml, settings: &dns::Settings) {
+    let dns::Settings { resolvers, queries_per_second } = settings;
+    let resolvers: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
+    toml.header("[dns]");
+    toml.key("resolvers", Some(listed(resolvers.iter().map(String::as_str))));
+    toml.key("queries_per_second", Some(queries_per_second));
 }
 
 fn regions_of(regions: &Regions) -> Option<String> {

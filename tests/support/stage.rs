@@ -77,7 +77,7 @@ pub(crate) fn success(page: &Page, account: &str, region: &str, collector: &str)
 
 /// Whether all collectors of a target succeeded at their last attempt.
 pub(crate) fn all_succeed(page: &Page, account: &str, region: &str) -> bool {
-    ["account", "sending", "identities"].iter().all(|name| success(page, account, region, name) == Some(1.0))
+    collectors::ALL.iter().all(|row| success(page, account, region, row.declaration.name) == Some(1.0))
 }
 
 /// The series about SES, as opposed to those about the agent, of one target: names and labels as they stand on the page.

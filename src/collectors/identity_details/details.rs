@@ -117,7 +117,7 @@ impl Details {
     }
 
     /// A verified domain that DKIM does not verify: its legacy TXT record must do so.
-    pub(super) fn lives_by_txt(&self) -> bool {
+    pub fn lives_by_txt(&self) -> bool {
         let dkim = self.dkim.as_ref().is_none_or(|dkim| &*dkim.status == "NOT_STARTED");
         !self.is_address() && self.status.as_deref() == Some(SUCCESS) && dkim
     }

@@ -1,0 +1,154 @@
+//! What stands in a record: hosts of SES, SPF, DMARC and DKIM keys, read as receivers of mail read them. Pure.
+
+use super::verdict::Policy;
+
+/// The domain and those above it, the nearest first, down to two labels.
+pub(super) fn enclosing(domain: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(domain), |domain| domain.split_once('.').map(|(_, above)| above))
+        .filter(|domain| domain.contains('.'))
+}
+
+/// The name without the zone's name that an editor may have appended to it, for each zone that `record` may lie in.
+pub(super) fn undoubled<'a>(name: &'a str, record: &'a str) -> impl Iterator<Item = &'a str> {
+    enclosing(record).filter_map(|zone| name.strip_suffix(zone)?.strip_suffix('.'))
+}
+
+/// The region of a host that takes bounces: `feedback-smtp.<region>.amazonses.<anything>`.
+pub(super) fn bounce_region(host: &str) -> Option<&str> {
+    let (region, suffix) = host.strip_prefix("feedback-smtp.")?.split_once(".amazonses.")?;
+    (!region.is_empty() && !region.contains('.') && !suffix.is_empty()).then_some(region)
+}
+
+/// Whether a text is an SPF record (RFC 7208, 4.5).
+pub(super) fn is_spf(text: &str) -> bool {
+    text.split(' ').next().is_some_and(|version| version.eq_ignore_ascii_case("v=spf1"))
+}
+
+/// Whether an SPF record takes in what SES publishes.
+pub(super) fn lets_ses_send(spf: &str) -> bool {
+    spf.split_ascii_whitespace()
+        .map(|term| term.strip_prefix(['+', '-', '~', '?']).unwrap_or(term))
+        .any(|term| term.strip_suffix('.').unwrap_or(term).eq_ignore_ascii_case("include:amazonses.com"))
+}
+
+/// Whether a DKIM record holds a key; an empty one revokes it (RFC 6376, 3.6.1).
+pub(super) fn has_public_key(text: &str) -> bool {
+    tags(text).any(|(name, value)| name == "p" && !value.is_empty())
+}
+
+/// Tags as DKIM and DMARC write them: `name=value; name=value`.
+fn tags(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split(';').filter_map(|tag| tag.split_once('=')).map(|(name, value)| (name.trim(), value.trim()))
+}
+
+/// A DMARC record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Dmarc<'a>(&'a str);
+
+impl<'a> Dmarc<'a> {
+    /// The text as a DMARC record, if its first tag says that it is one.
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let (first, _) = text.split_once(';').unwrap_or((text, ""));
+        (tags(first).next()? == ("v", "DMARC1")).then_some(Self(text))
+    }
+
+    /// What it asks for; from a domain above, `sp` goes before `p`. A record that only wants
+    /// reports asks for nothing else (RFC 7489, 6.6.3).
+    pub(super) fn policy(&self, from_above: bool) -> Option<Policy> {
+        let tag = |wanted| tags(self.0).find(|(name, _)| *name == wanted).map(|(_, value)| value);
+        let policy = |name| tag(name).and_then(Policy::parse);
+        policy("sp")
+            .filter(|_| from_above)
+            .or_else(|| policy("p"))
+            .or_else(|| tag("rua").filter(|to| !to.is_empty()).map(|_| Policy::None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_above() {
+        let above = |domain| enclosing(domain).collect::<Vec<_>>().join(" ");
+        assert_eq!(above("a.b.example.com"), "a.b.example.com b.example.com example.com");
+        assert_eq!(above("example.com"), "example.com");
+        assert_eq!(above("com"), "");
+    }
+
+    #[test]
+    fn an_appended_zone_is_taken_off() {
+        let bare = |name, record| undoubled(name, record).collect::<Vec<_>>().join(" ");
+        assert_eq!(bare("t.dkim.amazonses.com.shop.example", "t._domainkey.shop.example"), "t.dkim.amazonses.com");
+        assert_eq!(bare("x.amazonses.com.shop.example", "mail.eu.shop.example"), "x.amazonses.com");
+        assert_eq!(bare("x.amazonses.com", "mail.shop.com"), "", "the top-level domain is no zone of the user");
+        assert_eq!(bare("x.bookshop.example", "shop.example"), "", "labels are compared whole");
+    }
+
+    #[test]
+    fn regions_of_bounce_hosts() {
+        for (host, region) in [
+            ("feedback-smtp.eu-west-1.amazonses.com", Some("eu-west-1")),
+            ("feedback-smtp.cn-north-1.amazonses.com.cn", Some("cn-north-1")),
+            ("feedback-smtp.a.b.amazonses.com", None),
+            ("feedback-smtp..amazonses.com", None),
+            ("feedback-smtp.eu-west-1.amazonses.", None),
+            ("inbound-smtp.eu-west-1.amazonaws.com", None),
+            ("xfeedback-smtp.eu-west-1.amazonses.com", None),
+        ] {
+            assert_eq!(bounce_region(host), region, "{host}");
+        }
+    }
+
+    #[test]
+    fn spf_records() {
+        for (text, spf, lets) in [
+            ("v=spf1 include:amazonses.com ~all", true, true),
+            ("V=SPF1 ?Include:AmazonSES.com. -all", true, true),
+            ("v=spf1   a  -include:amazonses.com", true, true),
+            ("v=spf1", true, false),
+            ("v=spf1 include:amazonses.com.example ~all", true, false),
+            ("v=spf1 xinclude:amazonses.com", true, false),
+            ("v=spf10 include:amazonses.com", false, true),
+            (" v=spf1 include:amazonses.com", false, true),
+            ("", false, false),
+        ] {
+            assert_eq!((is_spf(text), lets_ses_send(text)), (spf, lets), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys() {
+        for (text, key) in [
+            ("p=MIGf", true),
+            ("v=DKIM1; k=rsa; p = MIGf", true),
+            ("v=DKIM1; p=", false),
+            ("v=DKIM1; p= ;", false),
+            ("v=DKIM1; sp=MIGf", false),
+            ("", false),
+        ] {
+            assert_eq!(has_public_key(text), key, "{text}");
+        }
+    }
+
+    #[test]
+    fn policies() {
+        for (text, own, from_above) in [
+            ("v=DMARC1; p=none", Some("none"), Some("none")),
+            ("v=DMARC1;p=REJECT;sp=quarantine", Some("reject"), Some("quarantine")),
+            ("v=DMARC1; p=reject; sp=nonsense", Some("reject"), Some("reject")),
+            ("v = DMARC1 ; p = quarantine ;", Some("quarantine"), Some("quarantine")),
+            ("v=DMARC1; rua=mailto:a@b.example", Some("none"), Some("none")),
+            ("v=DMARC1; p=rejekt", None, None),
+            ("v=DMARC1; rua=", None, None),
+            ("v=DMARC1", None, None),
+        ] {
+            let record = Dmarc::parse(text).expect(text);
+            assert_eq!(record.policy(false).map(Policy::as_str), own, "{text}");
+            assert_eq!(record.policy(true).map(Policy::as_str), from_above, "{text}");
+        }
+        for text in ["", "p=none; v=DMARC1", "v=DMARC2; p=none", "v=spf1 -all", "v=DMARC1 p=none", "DMARC1"] {
+            assert_eq!(Dmarc::parse(text), None, "{text}");
+        }
+    }
+}
