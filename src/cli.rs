@@ -120,6 +120,8 @@ enum Command {
 enum Printable {
     /// Every metric, as a table.
     Metrics,
+    /// What the enabled collectors ask of AWS, in calls an hour, as a table.
+    Cost,
     /// The IAM policy with exactly the actions that the enabled collectors need.
     IamPolicy,
     /// The configuration: every key, its default, its meaning.

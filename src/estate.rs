@@ -77,11 +77,6 @@ pub struct Attempt {
 }
 
 impl Estate {
-    /// What the collector of this name last saw at a target; none where either is not there.
-    pub fn slot(&self, target: usize, collector: &str) -> Option<&Slot> {
-        self.targets.get(target).and_then(|view| view.slot(collector))
-    }
-
     /// Whether the collector's first attempt at a target is over, or not needed.
     pub fn settled(&self, target: usize, collector: &str) -> bool {
         self.targets.get(target).is_some_and(|view| view.settled(collector))

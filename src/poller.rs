@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
-use crate::aws::{Aws, Door, Failure, FailureKind};
+use crate::aws::{Aws, Door, Failure, FailureKind, SkipReason};
 use crate::collector::{AnyCollector, AnyReading, Readings};
 use crate::estate::{Dated, Estate, Event, Outcome, Slot};
 
@@ -152,10 +152,11 @@ impl Task {
     /// was told already.
     fn readings(&self, estate: &Estate, now: Instant) -> Result<Readings, Failure> {
         let reading = |name: &&'static str| {
-            let slot = estate.slot(self.target, name).ok_or_else(|| Failure::unexpected(format!("no {name}")))?;
-            match slot.fresh(now, estate.stale_after) {
+            let view = estate.targets.get(self.target);
+            let slot = view.and_then(|view| view.slot(name));
+            match slot.and_then(|slot| slot.fresh(now, estate.stale_after)) {
                 Some(reading) => Ok((*name, Arc::clone(&reading.value))),
-                None => Err(without(slot)),
+                None => Err(without(name, view.and_then(|view| view.skipped), slot)),
             }
         };
         self.collector.declaration().after.iter().map(reading).collect::<Result<_, _>>().map(Readings)
@@ -180,16 +181,12 @@ impl Task {
     }
 }
 
-/// The failure of a collector that builds on one without a reading.
-fn without(slot: &Slot) -> Failure {
-    let name = slot.collector;
-    match slot.last.as_ref().and_then(|last| last.failure.as_ref()) {
-        Some(cause) => {
-            let message = format!("{name} can't be read: {cause}");
-            Failure { transient: false, told: true, message, ..cause.clone() }
-        }
-        None => Failure::timeout(format!("the last reading of {name} is too old")),
-    }
+/// The failure of a collector that builds on one without a reading. Whoever has none has told why.
+fn without(name: &str, skipped: Option<SkipReason>, slot: Option<&Slot>) -> Failure {
+    let cause = slot.and_then(|slot| slot.last.as_ref()).and_then(|last| last.failure.as_ref());
+    let because = cause.map_or_else(|| "its last reading is too old".to_owned(), |cause| cause.message.clone());
+    let kind = cause.map_or(FailureKind::Timeout, |cause| cause.kind);
+    Failure { skip: skipped, told: true, ..Failure::new(kind, format!("{name} can't be read: {because}")) }
 }
 
 /// Counts the panics of the last minute.

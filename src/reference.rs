@@ -1,10 +1,13 @@
-//! What follows from the tables: the metrics table and the IAM policy. A test holds the README and `deploy/` to them.
+//! What follows from the tables: the metrics table, the cost and the IAM policy. A test holds the README and `deploy/` to
+//! them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::collector::Size;
 use crate::collectors;
 use crate::config::Config;
 use crate::metric::About;
@@ -63,6 +66,60 @@ fn table<'a>(text: &mut String, families: impl IntoIterator<Item = About<'a>>) {
         );
     }
     text.push('\n');
+}
+
+/// Identities of a region for which the cost is told: a few, many, and as many as SES allows.
+const SIZES: [u32; 3] = [10, 1_000, 10_000];
+/// Configuration sets of such a region.
+const CONFIGURATION_SETS: u32 = 10;
+
+/// What the enabled collectors ask of AWS in one account and region, as Markdown.
+pub fn cost(config: &Config) -> String {
+    let mut text = String::from("| collector | every |");
+    // Writing to a String can't fail, here and below.
+    for size in SIZES {
+        let _ = write!(text, " {} identities |", thousands(f64::from(size)));
+    }
+    text.push_str("\n|---|---|---:|---:|---:|\n");
+    let mut sums = [0.0; SIZES.len()];
+    let mut sweeps = String::new();
+    for (row, schedule) in collectors::ALL.iter().zip(&config.collectors).filter(|(_, schedule)| schedule.enabled) {
+        let (name, every) = (schedule.name, humantime::format_duration(schedule.interval));
+        let cost = SIZES.map(|identities| {
+            (row.declaration.cost)(Size { identities, configuration_sets: CONFIGURATION_SETS }, schedule.interval)
+        });
+        let _ = write!(text, "| `{name}` | {every} |");
+        for (sum, cost) in sums.iter_mut().zip(&cost) {
+            *sum += cost.calls_per_hour;
+            let _ = write!(text, " {} |", thousands(cost.calls_per_hour));
+        }
+        text.push('\n');
+        if cost.iter().any(|cost| cost.sweep.is_some()) {
+            let _ = write!(sweeps, "| `{name}`, everything seen once | |");
+            for cost in cost {
+                let sweep = cost.sweep.map(|sweep| humantime::format_duration(whole_minutes(sweep)).to_string());
+                let _ = write!(sweeps, " {} |", sweep.unwrap_or_default());
+            }
+            sweeps.push('\n');
+        }
+    }
+    let _ = write!(text, "| together, calls an hour | |");
+    for sum in sums {
+        let _ = write!(text, " {} |", thousands(sum));
+    }
+    text + "\n" + &sweeps
+}
+
+fn whole_minutes(time: Duration) -> Duration {
+    let rest = if time < Duration::from_mins(1) { 0 } else { time.as_secs() % 60 };
+    Duration::from_secs(time.as_secs() - rest)
+}
+
+/// `1,800`.
+fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let (head, tail) = digits.split_at(digits.len().saturating_sub(3));
+    if head.is_empty() { digits } else { format!("{head},{tail}") }
 }
 
 /// The policy that the enabled collectors need, and not one action more.

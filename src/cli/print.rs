@@ -15,6 +15,7 @@ pub(super) fn run(what: Printable, effective: bool, config: &Config) -> Result<E
     }
     print_text(&match what {
         Printable::Metrics => reference::metrics(),
+        Printable::Cost => reference::cost(config),
         Printable::IamPolicy => reference::iam_policy(config),
         Printable::Config if effective => config.effective(),
         Printable::Config => config::reference(),
