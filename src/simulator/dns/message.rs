@@ -116,7 +116,9 @@ fn written(record: &Record, ttl: u32) -> Option<WireRecord> {
         Data::Soa { primary, admin } => {
             RData::SOA(SOA::new(named(primary)?, named(admin)?, SERIAL, 7200, 900, 1_209_600, ttl))
         }
-        Data::Txt(text) => RData::TXT(TXT::from_bytes(text.as_bytes().chunks(LONGEST_STRING).collect())),
+        text @ (Data::Txt(_) | Data::Key { .. }) => {
+            RData::TXT(TXT::from_bytes(text.to_string().as_bytes().chunks(LONGEST_STRING).collect()))
+        }
     };
     Some(WireRecord::from_rdata(named(&record.owner)?, ttl, data))
 }
