@@ -21,8 +21,8 @@ const SMALLEST_LIMIT: u16 = 512;
 const LARGEST_LIMIT: u16 = 1232;
 /// One string of a TXT record.
 const LONGEST_STRING: usize = 255;
-/// The zones are made up anew for every question; a number that stood still is what people with a broken transfer see, and says so.
-const SERIAL: u32 = 1;
+/// There are no secondary servers that would look whether it grew, so it stands still.
+const SERIAL: u32 = 2_026_112_201;
 
 /// The answer to a packet; none where silence is the answer.
 pub(super) fn answer(world: &SharedWorld, packet: &[u8], transport: Transport) -> Option<Vec<u8>> {

@@ -145,8 +145,8 @@ mod tests {
             "one of three is enough"
         );
         let info = told(&world).1["VerificationInfo"].clone();
-        let expected = json!({ "ErrorType": "TYPE_NOT_FOUND", "LastCheckedTimestamp": BROKEN + AFTER, "LastSuccessTimestamp": BROKEN });
-        assert_eq!(info, expected);
+        let told = ["ErrorType", "LastCheckedTimestamp", "LastSuccessTimestamp"].map(|member| info[member].clone());
+        assert_eq!(told, [json!("TYPE_NOT_FOUND"), json!(BROKEN + AFTER), json!(BROKEN)]);
         assert_eq!(statuses(&mut world, AFTER), ["FAILED", "FAILED", "none"]);
         world.dns.faults.clear();
         assert_eq!(statuses(&mut world, 0), ["SUCCESS", "SUCCESS", "none"]);

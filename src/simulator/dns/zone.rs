@@ -103,7 +103,7 @@ fn furniture(zone: &str, primary: Option<&str>, seed: u64) -> [Record; 4] {
 }
 
 fn start(zone: &str, primary: &str) -> Record {
-    let admin = if zone.is_empty() { "hostmaster.dns.example".to_owned() } else { format!("hostmaster.{zone}") };
+    let admin = format!("hostmaster.{}", zone_of(primary));
     Record::new(zone, Data::Soa { primary: primary.to_owned(), admin })
 }
 
@@ -132,10 +132,7 @@ mod tests {
         let world = world(vec![region("eu-west-1"), region("us-east-1")]);
         assert_eq!(told(&world, "shop.example", DnsType::Cname).len(), 6);
         assert_eq!(told(&world, "amazonses.com", DnsType::Txt).len(), 6 + 1, "the keys, and DMARC");
-        assert_eq!(
-            told(&world, "shop.example", DnsType::Soa),
-            ["shop.example ns1.dns.example hostmaster.shop.example"]
-        );
+        assert_eq!(told(&world, "shop.example", DnsType::Soa), ["shop.example ns1.dns.example hostmaster.dns.example"]);
         assert!(records(&world, "other.example").is_none());
         assert!(is_known(&world, "shop.example") && !is_known(&world, "hop.example"));
     }
