@@ -161,7 +161,10 @@ impl World {
     pub fn dkim_owners(&self, account: &str, region: &str, identity: &str) -> Vec<String> {
         let found = self.region(account, region).ok().and_then(|region| region.all_identities().get(identity));
         let demands = found.map(|identity| demand::demands(identity, self.key(account, region), region, self.now()));
-        let dkim = demands.into_iter().flatten().filter(|demand| demand.purpose == demand::Purpose::Dkim);
+        let dkim = demands
+            .into_iter()
+            .flat_map(|demands| demands.all)
+            .filter(|demand| demand.purpose == demand::Purpose::Dkim);
         dkim.map(|demand| demand.record.owner).collect()
     }
 

@@ -21,8 +21,8 @@ const SMALLEST_LIMIT: u16 = 512;
 const LARGEST_LIMIT: u16 = 1232;
 /// One string of a TXT record.
 const LONGEST_STRING: usize = 255;
-/// The zones are made up anew for every question; a number that stood still is what people with a broken transfer see, and says so.
-const SERIAL: u32 = 1;
+/// There are no secondary servers that would look whether it grew, so it stands still.
+const SERIAL: u32 = 2_026_112_201;
 
 /// The answer to a packet; none where silence is the answer.
 pub(super) fn answer(world: &SharedWorld, packet: &[u8], transport: Transport) -> Option<Vec<u8>> {
@@ -116,7 +116,9 @@ fn written(record: &Record, ttl: u32) -> Option<WireRecord> {
         Data::Soa { primary, admin } => {
             RData::SOA(SOA::new(named(primary)?, named(admin)?, SERIAL, 7200, 900, 1_209_600, ttl))
         }
-        Data::Txt(text) => RData::TXT(TXT::from_bytes(text.as_bytes().chunks(LONGEST_STRING).collect())),
+        text @ (Data::Txt(_) | Data::Key { .. }) => {
+            RData::TXT(TXT::from_bytes(text.to_string().as_bytes().chunks(LONGEST_STRING).collect()))
+        }
     };
     Some(WireRecord::from_rdata(named(&record.owner)?, ttl, data))
 }

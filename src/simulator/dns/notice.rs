@@ -35,7 +35,9 @@ impl World {
             .all_identities()
             .values()
             .filter(|identity| self.dns.faults.iter().any(|fault| fault.reaches(zone_of(&host(identity)))))
-            .filter_map(|identity| self.dns.as_told(identity, &demands(identity, key, region, self.now()), self.now()))
+            .filter_map(|identity| {
+                self.dns.as_told(identity, &demands(identity, key, region, self.now()).all, self.now())
+            })
             .collect();
         for identity in changed {
             told.put_identity(identity);

@@ -7,6 +7,8 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::simulator::chance;
+
 /// The record types that the simulated zones hold, in JSON by their names: `"CNAME"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -47,14 +49,25 @@ pub(super) struct Record {
 }
 
 /// What a record says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Data {
     A(Ipv4Addr),
     Cname(String),
-    Mx { preference: u16, exchange: String },
+    Mx {
+        preference: u16,
+        exchange: String,
+    },
     Ns(String),
-    Soa { primary: String, admin: String },
+    Soa {
+        primary: String,
+        admin: String,
+    },
     Txt(String),
+    /// Text with the public DKIM key of that name; written out only when somebody asks, since a zone may have thousands.
+    Key {
+        tags: &'static str,
+        name: String,
+    },
 }
 
 impl Record {
@@ -69,7 +82,7 @@ impl Record {
             Data::Mx { .. } => DnsType::Mx,
             Data::Ns(_) => DnsType::Ns,
             Data::Soa { .. } => DnsType::Soa,
-            Data::Txt(_) => DnsType::Txt,
+            Data::Txt(_) | Data::Key { .. } => DnsType::Txt,
         }
     }
 }
@@ -83,8 +96,18 @@ impl fmt::Display for Data {
             Data::Mx { preference, exchange } => write!(formatter, "{preference} {exchange}"),
             Data::Soa { primary, admin } => write!(formatter, "{primary} {admin}"),
             Data::Txt(text) => formatter.write_str(text),
+            Data::Key { tags, name } => write!(formatter, "{tags}p={}", public_key(name)),
         }
     }
+}
+
+/// The base64 of an RSA public key of 2048 bits, with the length and the frame (SubjectPublicKeyInfo, exponent 65537) of a real one.
+/// Nobody has the private key. It does not fit into one string of a TXT record, as real ones do not.
+fn public_key(name: &str) -> String {
+    format!(
+        "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAw{}wIDAQAB",
+        chance::token(chance::hash(0, &[name, "key"]), 340)
+    )
 }
 
 /// The registered domain that a name is in: its last two labels. No public suffix with two labels occurs in a simulated world.
@@ -105,6 +128,14 @@ mod tests {
     fn the_zone_is_the_last_two_labels() {
         let zones = ["a._domainkey.mail.shop.example", "shop.example", "example", ""].map(zone_of);
         assert_eq!(zones, ["shop.example", "shop.example", "example", ""]);
+    }
+
+    #[test]
+    fn a_key_has_the_length_of_a_real_one() {
+        let key = Data::Key { tags: "v=DKIM1; k=rsa; ", name: "t.dkim.amazonses.com".to_owned() }.to_string();
+        let base64 = key.strip_prefix("v=DKIM1; k=rsa; p=").expect("the tags of SES");
+        assert_eq!(base64.len(), 392, "294 bytes of DER");
+        assert_ne!(base64, public_key("u.dkim.amazonses.com"));
     }
 
     #[test]

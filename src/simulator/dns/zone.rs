@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
-use super::demand::{Demand, demands, host, primary_name_server};
+use super::DnsFault;
+use super::demand::{Demand, Demands, demands, host};
 use super::record::{Data, DnsType, Record, zone_of};
 use crate::simulator::chance;
 use crate::simulator::identity::Identity;
@@ -26,29 +27,31 @@ struct Owned<'a> {
 
 /// All records of a zone with the faults in force, and those of SES that its aliases lead to; none for a zone that nobody has.
 pub(super) fn records(world: &World, zone: &str) -> Option<Vec<Record>> {
-    let of_ses = is_of_ses(zone);
-    let mut records = Vec::new();
-    let mut slots = HashSet::new();
-    let mut primary = None;
-    let mut known = of_ses;
+    let bend =
+        |records: Vec<Record>, fault: &DnsFault| records.into_iter().flat_map(|record| fault.bend(record)).collect();
+    Some(world.dns.faults.iter().fold(published(world, zone)?, bend))
+}
+
+/// The same without faults, but for what a fault publishes.
+fn published(world: &World, zone: &str) -> Option<Vec<Record>> {
+    let (of_ses, now) = (is_of_ses(zone), world.now());
+    let (mut records, mut slots, mut known, mut primary) = (Vec::new(), HashSet::new(), of_ses, None);
     for Owned { identity, key, region } in owned(world).filter(|owned| of_ses || is_in(zone, owned.identity)) {
-        known = true;
-        for Demand { record, met, beyond, .. } in demands(identity, key, region, world.now()) {
-            let published = (met || world.dns.present(&record)).then_some(record);
-            let new = published.into_iter().chain(beyond).filter(|record| slots.insert(slot(record)));
-            records.extend(new);
+        let Demands { all, primary_name_server } = demands(identity, key, region, now);
+        for Demand { record, met, beyond, .. } in all {
+            let stands = (met || world.dns.present(&record)).then_some(record);
+            records.extend(stands.into_iter().chain(beyond).filter(|record| slots.insert(slot(record))));
         }
-        primary = primary.or_else(|| primary_name_server(identity, key, world.now()));
+        known = true;
+        primary = primary.or(primary_name_server);
     }
     if of_ses {
+        // The domains of the identities are not what SES' own zone tells of.
         records.retain(|record| zone_of(&record.owner) == zone);
         primary = None;
     }
     records.extend(furniture(zone, primary.as_deref(), world.seed));
-    let faults = |records: Vec<Record>, fault: &super::DnsFault| {
-        records.into_iter().flat_map(|record| fault.bend(record)).collect()
-    };
-    known.then(|| world.dns.faults.iter().fold(records, faults))
+    known.then_some(records)
 }
 
 /// True when an identity of the world lies in this zone, or it is one of SES.
@@ -81,9 +84,8 @@ fn is_of_ses(zone: &str) -> bool {
 }
 
 /// What may stand in a zone once: the MX record of a name, and anything else once with the same value.
-fn slot(record: &Record) -> (String, DnsType, String) {
-    let value = if record.kind() == DnsType::Mx { String::new() } else { record.data.to_string() };
-    (record.owner.clone(), record.kind(), value)
+fn slot(record: &Record) -> (String, Option<Data>) {
+    (record.owner.clone(), Some(record.data.clone()).filter(|_| record.kind() != DnsType::Mx))
 }
 
 /// What every zone has: SOA, NS, an address, and a DMARC policy that differs from zone to zone.
@@ -101,7 +103,7 @@ fn furniture(zone: &str, primary: Option<&str>, seed: u64) -> [Record; 4] {
 }
 
 fn start(zone: &str, primary: &str) -> Record {
-    let admin = if zone.is_empty() { "hostmaster.dns.example".to_owned() } else { format!("hostmaster.{zone}") };
+    let admin = format!("hostmaster.{}", zone_of(primary));
     Record::new(zone, Data::Soa { primary: primary.to_owned(), admin })
 }
 
@@ -109,7 +111,7 @@ fn start(zone: &str, primary: &str) -> Record {
 mod tests {
     use super::*;
     use crate::simulator::account::Account;
-    use crate::simulator::dns::{DnsFault, DnsFaultKind};
+    use crate::simulator::dns::DnsFaultKind;
     use crate::simulator::region::Region;
     use serde_json::json;
     use std::time::SystemTime;
@@ -130,10 +132,7 @@ mod tests {
         let world = world(vec![region("eu-west-1"), region("us-east-1")]);
         assert_eq!(told(&world, "shop.example", DnsType::Cname).len(), 6);
         assert_eq!(told(&world, "amazonses.com", DnsType::Txt).len(), 6 + 1, "the keys, and DMARC");
-        assert_eq!(
-            told(&world, "shop.example", DnsType::Soa),
-            ["shop.example ns1.dns.example hostmaster.shop.example"]
-        );
+        assert_eq!(told(&world, "shop.example", DnsType::Soa), ["shop.example ns1.dns.example hostmaster.dns.example"]);
         assert!(records(&world, "other.example").is_none());
         assert!(is_known(&world, "shop.example") && !is_known(&world, "hop.example"));
     }
