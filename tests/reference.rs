@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ses_exporter::config::Config;
-use ses_exporter::{collectors, estate, reference, telemetry};
+use ses_exporter::{collectors, estate, judgements, reference, telemetry};
 
 use crate::support::{golden, repository};
 
@@ -47,9 +47,12 @@ fn every_family_has_one_owner_and_keeps_the_conventions() {
     let mut owners = BTreeMap::new();
     let collected =
         collectors::ALL.iter().flat_map(|row| (row.families)().into_iter().map(|about| (row.declaration.name, about)));
+    let judged = judgements::ALL
+        .iter()
+        .flat_map(|judgement| judgement.families().into_iter().map(|about| (judgement.declaration().name, about)));
     let agent = estate::METRICS.iter().map(|family| ("agent", family.about()));
     let own = telemetry::METRICS.iter().map(|about| ("telemetry", *about));
-    for (owner, about) in collected.chain(agent).chain(own) {
+    for (owner, about) in collected.chain(judged).chain(agent).chain(own) {
         let before = owners.insert(about.name, owner);
         assert!(before.is_none(), "{} belongs to {owner} and to {before:?}", about.name);
         let prefixed = ["ses_", "process_"].iter().any(|prefix| about.name.starts_with(prefix));
@@ -62,8 +65,8 @@ fn every_family_has_one_owner_and_keeps_the_conventions() {
             && about.name.starts_with("ses_")
             && !about.name.starts_with("ses_exporter_")
         {
-            let says =
-                about.help.contains("polled from") || about.help.contains("Ses") || about.help.contains("ListEmail");
+            let sources = ["polled from", "judged from", "looked up in DNS", "Ses", "ListEmail"];
+            let says = sources.iter().any(|source| about.help.contains(source));
             assert!(says, "help of {} names no source", about.name);
         }
     }
@@ -82,9 +85,10 @@ fn metric_names(text: &str) -> BTreeSet<String> {
 #[test]
 fn rules_and_dashboards_name_metrics_that_exist() {
     let collected = collectors::ALL.iter().flat_map(|row| (row.families)());
+    let judged = judgements::ALL.iter().flat_map(|judgement| judgement.families());
     let agent = estate::METRICS.iter().map(|family| family.about());
     let own = telemetry::METRICS.iter().copied();
-    let known: BTreeSet<&str> = collected.chain(agent).chain(own).map(|about| about.name).collect();
+    let known: BTreeSet<&str> = collected.chain(judged).chain(agent).chain(own).map(|about| about.name).collect();
     for file in [
         "deploy/prometheus/ses-exporter.alerts.yaml",
         "deploy/prometheus/ses-exporter.rules.yaml",
