@@ -170,9 +170,13 @@ fn nothing_on_the_page_moves_while_nothing_changes() {
     }
     let aws = Aws::start(world);
     let agent = Agent::start(&aws, &(quick(&aws, &regions, "1s", "1h") + MAIN_ACCOUNT));
-    agent.page_where("it is read", |page| regions.iter().all(|region| all_succeed(page, "main", region)));
+    // Four records of each domain: three of DKIM, and DMARC.
+    let records = |page: &Page| page.find("ses_identity_dns_record_ok", &[]).count();
+    agent.page_where("everything is read", |page| records(page) == 31 * 3 * 4);
     let about_ses = |page: &Page| {
-        let lines = page.text.lines().filter(|line| line.starts_with("ses_") && !line.starts_with("ses_exporter_"));
+        // SES looks at each identity itself now and then; the simulated one does so at the full hour.
+        let still = |line: &&str| !line.starts_with("ses_exporter_") && !line.contains("_verification_last_");
+        let lines = page.text.lines().filter(|line| line.starts_with("ses_")).filter(still);
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     let names = |page: &Page| {

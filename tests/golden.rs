@@ -4,9 +4,11 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ses_exporter::simulator::{Account, Bucket, Identity, Region, Role, World};
+use ses_exporter::simulator::{
+    Account, Bucket, ConfigurationSet, Destination, EventDestination, Identity, Region, Role, World,
+};
 
-use crate::support::{Aws, Page, Said, command, golden, run};
+use crate::support::{Aws, Page, Said, ask_dns_at, command, golden, run};
 
 /// Values that differ from run to run.
 const VOLATILE: &[&str] = &[
@@ -25,6 +27,9 @@ regions = ["ap-south-1", "eu-central-1", "eu-west-1", "me-south-1", "us-east-1"]
 [budget]
 requests_per_second = 1
 
+[identities]
+tags = ["owner"]
+
 [[accounts]]
 name = "shop"
 
@@ -40,12 +45,28 @@ fn world() -> World {
         let start = UNIX_EPOCH + Duration::from_secs(now - now % 900 - ago);
         Bucket { start, delivery_attempts: attempts, bounces, complaints: 1, rejects: 0 }
     };
+    let shop = Identity::domain("shop.example")
+        .mail_from("bounce.shop.example", "SUCCESS", "REJECT_MESSAGE")
+        .topics(Some("arn:aws:sns:us-east-1:111111111111:bounces"), None)
+        .forwarding(false)
+        .configuration_set("main")
+        .tag("owner", "platform")
+        .tag("hidden", "by the allow-list");
+    let events =
+        EventDestination::new("feed", &["COMPLAINT"], Destination::sns("arn:aws:sns:us-east-1:111111111111:x"));
+    let main =
+        ConfigurationSet::new("main").event_destination(events).suppressed_reasons(&["BOUNCE"]).tls_policy("REQUIRE");
     let busy = Region::production("us-east-1", 50_000.0, 14.0)
         .sent(1234.0)
         .sent_exactly(vec![bucket(900, 450, 3), bucket(7200, 100, 5)])
-        .identity(Identity::domain("shop.example"))
+        .identity(shop)
         .identity(Identity::email_address("noreply@shop.example").status("PENDING"))
-        .identity(Identity::domain("quantum.example").status("QUANTUM"))
+        .identity(
+            Identity::domain("quantum.example")
+                .status("QUANTUM")
+                .verification_error("TYPE_NOT_FOUND", "ns1.old.example"),
+        )
+        .configuration_set(main)
         .identity(Identity::managed_domain("managed.example"));
     let paused = Region::production("eu-central-1", -1.0, 500.0).enforcement("SHUTDOWN").paused();
     let waiting = Region::fresh("eu-west-1").review("PENDING", Some("17000000001"));
@@ -60,7 +81,7 @@ fn once() -> (Said, Page) {
     let aws = Aws::start(world());
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("config.toml");
-    std::fs::write(&file, CONFIG).unwrap();
+    std::fs::write(&file, format!("{CONFIG}\n{}", ask_dns_at(aws.simulator.dns_address()))).unwrap();
     let said = run(command(&["once", "--config.file"]).arg(&file).envs(aws.environment()));
     let page = Page::parse(&said.out);
     (said, page)
@@ -107,11 +128,17 @@ fn promtool_has_nothing_to_say_about_it() {
 fn every_metric_of_the_tables_is_in_the_demo_or_known_to_be_absent() {
     let (_, page) = once();
     let collected = ses_exporter::collectors::ALL.iter().flat_map(|row| (row.families)());
+    let judged = ses_exporter::judgements::ALL.iter().flat_map(|judgement| judgement.families());
     let agent = ses_exporter::estate::METRICS.iter().map(|family| family.about());
     // Nothing failed, so nothing was counted as failed; nothing was built before the only page.
-    let absent =
-        ["ses_exporter_collector_failures_total", "ses_exporter_series", "ses_exporter_page_build_duration_seconds"];
-    for about in collected.chain(agent).chain(ses_exporter::telemetry::METRICS.iter().copied()) {
+    // One look at DNS proves no fault.
+    let absent = [
+        "ses_exporter_collector_failures_total",
+        "ses_exporter_series",
+        "ses_exporter_page_build_duration_seconds",
+        "ses_identity_dns_record_problem",
+    ];
+    for about in collected.chain(judged).chain(agent).chain(ses_exporter::telemetry::METRICS.iter().copied()) {
         if about.name.starts_with("process_") {
             continue; // about the process that `once` was; `serve` shows them, see `web`
         }

@@ -159,7 +159,7 @@ fn wrong_usage_is_told_with_what_would_be_right() {
         (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
         (&["--config.fiel", "x"], "a similar argument exists: '--config.file'"),
         (&["print"], "<WHAT>"),
-        (&["print", "everything"], "[possible values: metrics, iam-policy, config]"),
+        (&["print", "everything"], "[possible values: metrics, cost, iam-policy, config]"),
         (&["--log.level", "loud"], "[possible values: error, warn, info, debug, trace]"),
         (&["--config.file"], "a value is required for '--config.file <FILE>'"),
         (&["--web.telemetry-path", "metrics"], path),
@@ -206,8 +206,12 @@ fn missing_credentials_are_told_with_what_to_set() {
         assert_eq!(said.code, 1);
         let hint = "no credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that \
                     exists, or run where a role is attached";
-        let collectors =
-            [("account", "GetAccount"), ("sending", "GetSendStatistics"), ("identities", "ListEmailIdentities")];
+        let collectors = [
+            ("account", "GetAccount"),
+            ("sending", "GetSendStatistics"),
+            ("identities", "ListEmailIdentities"),
+            ("configuration_sets", "ListConfigurationSets"),
+        ];
         let read =
             collectors.map(|(name, operation)| format!("can't read {name} of default/us-east-1: {operation}: {hint}"));
         let nameless = "default/us-east-1 is not on the page: AWS has not told the account's id".to_owned();

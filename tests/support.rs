@@ -49,14 +49,15 @@ pub struct Aws {
 
 impl Aws {
     pub fn start(world: World) -> Self {
-        Self::start_at("127.0.0.1:0".parse().unwrap(), world)
+        let any = "127.0.0.1:0".parse().unwrap();
+        Self::start_at((any, any), world)
     }
 
-    /// The same at an address of the caller's.
-    pub fn start_at(address: SocketAddr, world: World) -> Self {
+    /// The same with AWS and DNS at addresses of the caller's.
+    pub fn start_at((address, dns): (SocketAddr, SocketAddr), world: World) -> Self {
         let key = world.caller().map(|key| (key.id.clone(), key.secret.clone())).expect("a caller");
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let simulator = runtime.block_on(Simulator::start(address, world)).unwrap();
+        let simulator = runtime.block_on(Simulator::start_with_dns(address, dns, world)).unwrap();
         let config = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(config.path(), ask_dns_at(simulator.dns_address())).unwrap();
         Self { world: simulator.world().clone(), simulator, key, config, runtime }
@@ -73,17 +74,17 @@ impl Aws {
         ]
     }
 
-    /// Ends the server with all its connections, and answers where it was.
-    pub fn stop(self) -> SocketAddr {
-        let address = self.simulator.address();
+    /// Ends the servers with all their connections, and answers where they were.
+    pub fn stop(self) -> (SocketAddr, SocketAddr) {
+        let addresses = (self.simulator.address(), self.simulator.dns_address());
         self.runtime.block_on(self.simulator.stop());
-        address
+        addresses
     }
 }
 
 /// The section with which an agent asks this resolver.
 pub fn ask_dns_at(resolver: SocketAddr) -> String {
-    format!("[dns]\nresolvers = [\"{resolver}\"]\n")
+    format!("[dns]\nresolvers = [\"{resolver}\"]\nqueries_per_second = 1000\n")
 }
 
 /// Where nobody answers: tests ask no resolver but their own.
@@ -137,8 +138,8 @@ pub struct Agent {
 impl Agent {
     /// Starts `serve` on a free port with this configuration, against this AWS.
     pub fn start(aws: &Aws, config: &str) -> Self {
-        let dns = ask_dns_at(aws.simulator.dns_address());
-        Self::start_with(&aws.environment(), &(config.to_owned() + &dns), &[])
+        let dns = if config.contains("[dns]") { String::new() } else { ask_dns_at(aws.simulator.dns_address()) };
+        Self::start_with(&aws.environment(), &format!("{config}\n{dns}"), &[])
     }
 
     /// The same in any environment, with more arguments.

@@ -90,7 +90,13 @@ fn failures(estate: &Estate) -> Vec<String> {
     let nameless =
         nameless.map(|view| format!("{} is not on the page: AWS has not told the account's id", view.target));
     let views = estate.targets.iter().filter(|view| view.skipped.is_none());
-    let unread = views.flat_map(|view| view.slots.iter().map(move |slot| (view, slot))).filter_map(|(view, slot)| {
+    let slots = views.flat_map(|view| view.slots.iter().zip(&*estate.collectors).map(move |pair| (view, pair)));
+    let unread = slots.filter_map(|(view, (slot, collector))| {
+        // What builds on a collector that can't be read has nothing of its own to tell.
+        let unread = |name: &&str| view.slot(name).is_some_and(|slot| slot.reading.is_none());
+        if collector.declaration().after.iter().any(unread) {
+            return None;
+        }
         let failure = slot.last.as_ref()?.failure.as_ref()?;
         Some(format!("can't read {} of {}: {failure}", slot.collector, view.target))
     });

@@ -6,7 +6,7 @@ use std::time::Instant;
 use ses_exporter::collectors;
 use ses_exporter::simulator::{Account, Identity, LoggedRequest, Region, Role, Service, World};
 
-use super::{Aws, Page};
+use super::{Aws, Page, ask_dns_at};
 
 /// The account whose key the agent has.
 pub(crate) const MAIN: &str = "111111111111";
@@ -35,11 +35,11 @@ pub(crate) fn world(regions: &[&str]) -> World {
 
 /// A configuration with which an agent asks every `interval` and waits no longer than a second.
 pub(crate) fn quick(aws: &Aws, regions: &[&str], interval: &str, stale_after: &str) -> String {
-    let url = aws.simulator.url();
+    let (url, dns) = (aws.simulator.url(), ask_dns_at(aws.simulator.dns_address()));
     let names = collectors::ALL.iter().map(|row| row.declaration.name);
     let intervals = names.map(|name| format!("{name}.interval = \"{interval}\"\n")).collect::<Vec<_>>().concat();
     format!(
-        "[aws]\nregions = {regions:?}\nendpoint_url = \"{url}\"\n\
+        "{dns}[aws]\nregions = {regions:?}\nendpoint_url = \"{url}\"\n\
          [poll]\nattempt_timeout = \"1s\"\nconnect_timeout = \"1s\"\nread_timeout = \"4s\"\njitter = 0.0\n\
          stale_after = \"{stale_after}\"\n\
          [budget]\nrequests_per_second = 200\nburst = 100\n\
