@@ -243,7 +243,8 @@ impl Aws {
     {
         let mut attempt = 1;
         loop {
-            match self.attempt(operation, &request).await {
+            // A request of the SDK is some 30 KiB while it is on its way; it must not be part of every task.
+            match Box::pin(self.attempt(operation, &request)).await {
                 Ok(answer) => {
                     self.door.answered.store(true, Ordering::Relaxed);
                     self.door.session.answered();

@@ -113,7 +113,7 @@ impl Task {
     async fn others_are_back(&self) {
         let back = |estate: &Estate| self.readings(estate, Instant::now()).is_ok();
         if self.estate.clone().wait_for(back).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

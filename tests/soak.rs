@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ses_exporter::simulator::{Fault, Trouble, World};
 
-use crate::support::{Agent, Aws};
+use crate::support::{Agent, Aws, ask_dns_at};
 
 /// Four of twenty regions are in trouble, each in its own.
 const TROUBLES: &[Trouble] =
@@ -24,10 +24,13 @@ fn duration() -> Duration {
 fn config(aws: &Aws) -> String {
     let regions: Vec<String> =
         aws.world.change(|world| world.accounts().next().unwrap().regions.keys().cloned().collect());
+    let dns = ask_dns_at(aws.simulator.dns_address());
     format!(
-        "[aws]\nregions = {regions:?}\nendpoint_url = \"{}\"\n[budget]\nrequests_per_second = 20\n\
+        "{dns}[aws]\nregions = {regions:?}\nendpoint_url = \"{}\"\n[budget]\nrequests_per_second = 20\n\
          [poll]\nattempt_timeout = \"1s\"\nconnect_timeout = \"500ms\"\nread_timeout = \"2s\"\nstale_after = \"1m\"\n\
-         [collectors.account]\ninterval = \"1s\"\n[collectors.sending]\ninterval = \"2s\"\n[collectors.identities]\ninterval = \"2s\"\n",
+         [collectors.account]\ninterval = \"1s\"\n[collectors.sending]\ninterval = \"2s\"\n[collectors.identities]\ninterval = \"2s\"\n\
+         [collectors.identity_details]\ninterval = \"2s\"\n[collectors.configuration_sets]\ninterval = \"2s\"\n\
+         [collectors.dns]\ninterval = \"2s\"\n",
         aws.simulator.url()
     )
 }

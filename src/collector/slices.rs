@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use crate::aws::{Failure, FailureKind, Operation};
 
 /// The calls of one slice at most: a third of the default budget, which the other collectors share.
-pub const CALLS: usize = 10;
+pub const CALLS: u32 = 10;
 /// From the start of one pass to the next, in slices.
 pub const PASS: u32 = 15;
 

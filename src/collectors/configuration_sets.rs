@@ -25,9 +25,9 @@ pub struct ConfigurationSets {
 }
 
 /// The calls for one set.
-const CALLS_PER_SET: usize = 2;
+const CALLS_PER_SET: u32 = 2;
 /// More pages than any region can have sets: an endless chain of tokens ends somewhere.
-const MAX_PAGES: usize = 1000;
+const MAX_PAGES: u32 = 1000;
 /// The sets of a target that bear series; the judgements know all of them. SES allows 10,000 in a region.
 const MOST_SHOWN: usize = 1000;
 
@@ -249,7 +249,7 @@ impl Reading {
 }
 
 /// The names of all sets, and how many calls that took.
-async fn list(aws: &Aws) -> Result<(Vec<String>, usize), Failure> {
+async fn list(aws: &Aws) -> Result<(Vec<String>, u32), Failure> {
     let mut names = Vec::new();
     let mut token = None;
     for calls in 1..=MAX_PAGES {
@@ -290,8 +290,7 @@ fn destination(destination: &EventDestination) -> Destination {
 
 /// One list and two calls for each set in a pass, which lasts until all sets were read.
 fn cost(size: Size, interval: Duration) -> Cost {
-    let sets = u32::try_from(CALLS / CALLS_PER_SET).unwrap_or(1);
-    let slices = size.configuration_sets.div_ceil(sets).max(PASS);
-    let calls = f64::from(1 + size.configuration_sets * 2);
+    let slices = size.configuration_sets.div_ceil(CALLS / CALLS_PER_SET).max(PASS);
+    let calls = f64::from(1 + size.configuration_sets * CALLS_PER_SET);
     Cost { calls_per_hour: calls * per_hour(interval) / f64::from(slices), sweep: Some(interval * slices) }
 }

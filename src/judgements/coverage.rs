@@ -16,10 +16,10 @@ pub struct Coverage;
 /// The identities that bear series, and whether each can send; unknown where SES left out the status of the only
 /// identity that could tell.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Verdict(Vec<Usable>);
+pub struct Verdict(Vec<Judged>);
 
 #[derive(Debug, PartialEq, Eq)]
-struct Usable {
+struct Judged {
     label: Arc<str>,
     identity_type: Arc<str>,
     usable: Option<bool>,
@@ -39,7 +39,7 @@ impl Judgement for Coverage {
         "Whether SES would accept the identity as a sender: 1 if it is verified itself, or covered by a verified domain above it (judged from ListEmailIdentities VerificationStatus).",
         ["identity", "identity_type"],
         |verdict: &Verdict, out| {
-            for Usable { label, identity_type, usable } in &verdict.0 {
+            for Judged { label, identity_type, usable } in &verdict.0 {
                 out.push_known([label, identity_type], usable.map(flag));
             }
         },
@@ -52,7 +52,7 @@ impl Judgement for Coverage {
 
 fn judge(reading: &Reading) -> Verdict {
     let verified = Verified::of(&reading.identities);
-    let usable = |(label, identity): (&Arc<str>, &Identity)| Usable {
+    let usable = |(label, identity): (&Arc<str>, &Identity)| Judged {
         label: Arc::clone(label),
         identity_type: Arc::clone(&identity.identity_type),
         usable: if verified.covers(&identity.name) { Some(true) } else { identity.verified() },

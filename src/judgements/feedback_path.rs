@@ -29,13 +29,13 @@ struct Heard {
 /// An event, as the label and as SES name it.
 struct Event {
     label: &'static str,
-    event_type: &'static str,
+    name_in_ses: &'static str,
     topic: fn(Topics) -> bool,
 }
 
 const EVENTS: [Event; 2] = [
-    Event { label: "bounce", event_type: "BOUNCE", topic: |topics| topics.bounce },
-    Event { label: "complaint", event_type: "COMPLAINT", topic: |topics| topics.complaint },
+    Event { label: "bounce", name_in_ses: "BOUNCE", topic: |topics| topics.bounce },
+    Event { label: "complaint", name_in_ses: "COMPLAINT", topic: |topics| topics.complaint },
 ];
 
 impl Judgement for FeedbackPath {
@@ -82,7 +82,7 @@ fn judge(identities: &identity_details::Reading, sets: Option<&Sets>) -> Verdict
 
 /// One way that is known to work is enough; that there is none is said only when all three are known.
 fn heard(details: &Details, sets: Option<&Sets>, event: &Event) -> Option<bool> {
-    let ways = [details.topics.map(event.topic), details.forwarding, destination(details, sets, event.event_type)];
+    let ways = [details.topics.map(event.topic), details.forwarding, destination(details, sets, event.name_in_ses)];
     if ways.contains(&Some(true)) {
         Some(true)
     } else if ways.contains(&None) {
@@ -109,11 +109,23 @@ mod tests {
     use crate::collectors::configuration_sets::{ConfigurationSet, Destination};
     use crate::collectors::identity_details::Described;
 
-    fn details(topics: Option<Topics>, forwarding: Option<bool>, set: Option<Option<&str>>) -> Details {
-        let described =
-            set.map(|set| Described { configuration_set: set.map(Arc::from), ..Described::at(SystemTime::UNIX_EPOCH) });
+    /// What was described, if anything: the default configuration set, or that there is none.
+    #[derive(Clone, Copy)]
+    enum Set {
+        NotRead,
+        None,
+        Named(&'static str),
+    }
+
+    fn details(topics: Option<Topics>, forwarding: Option<bool>, set: Set) -> Details {
         let mut details = Details::default();
-        (details.topics, details.forwarding, details.described) = (topics, forwarding, described);
+        (details.topics, details.forwarding) = (topics, forwarding);
+        let described = Described::at(SystemTime::UNIX_EPOCH);
+        details.described = match set {
+            Set::NotRead => None,
+            Set::None => Some(described),
+            Set::Named(name) => Some(Described { configuration_set: Some(Arc::from(name)), ..described }),
+        };
         details
     }
 
@@ -131,9 +143,9 @@ mod tests {
     #[test]
     fn each_of_three_ways_is_enough() {
         let sets = sets(true, &["BOUNCE"]);
-        let topic = details(Some(Topics { bounce: true, complaint: false }), Some(false), Some(None));
-        let forwarding = details(NO_TOPICS, Some(true), None);
-        let destination = details(NO_TOPICS, Some(false), Some(Some("main")));
+        let topic = details(Some(Topics { bounce: true, complaint: false }), Some(false), Set::None);
+        let forwarding = details(NO_TOPICS, Some(true), Set::NotRead);
+        let destination = details(NO_TOPICS, Some(false), Set::Named("main"));
         for way in [&topic, &forwarding, &destination] {
             assert_eq!(heard(way, Some(&sets), BOUNCE), Some(true), "{way:?}");
         }
@@ -144,13 +156,13 @@ mod tests {
     #[test]
     fn that_there_is_no_way_needs_proof() {
         let sets = sets(true, &["BOUNCE"]);
-        let (off, set) = (Some(false), Some(Some("main")));
-        assert_eq!(heard(&details(None, off, Some(None)), Some(&sets), BOUNCE), None, "topics were not read");
-        assert_eq!(heard(&details(NO_TOPICS, off, None), Some(&sets), BOUNCE), None, "not described yet");
-        assert_eq!(heard(&details(NO_TOPICS, off, set), None, BOUNCE), None, "sets were not read");
-        assert_eq!(heard(&details(NO_TOPICS, off, Some(Some("unread"))), Some(&sets), BOUNCE), None);
+        let off = Some(false);
+        assert_eq!(heard(&details(None, off, Set::None), Some(&sets), BOUNCE), None, "topics were not read");
+        assert_eq!(heard(&details(NO_TOPICS, off, Set::NotRead), Some(&sets), BOUNCE), None, "not described yet");
+        assert_eq!(heard(&details(NO_TOPICS, off, Set::Named("main")), None, BOUNCE), None, "sets were not read");
+        assert_eq!(heard(&details(NO_TOPICS, off, Set::Named("unread")), Some(&sets), BOUNCE), None);
         assert_eq!(
-            heard(&details(NO_TOPICS, off, Some(None)), None, BOUNCE),
+            heard(&details(NO_TOPICS, off, Set::None), None, BOUNCE),
             Some(false),
             "no set, so none needs reading"
         );
@@ -158,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_set_that_is_deleted_or_switched_off_passes_nothing_on() {
-        let nobody = |set, sets: &Sets| heard(&details(NO_TOPICS, Some(false), Some(Some(set))), Some(sets), BOUNCE);
+        let nobody = |set, sets: &Sets| heard(&details(NO_TOPICS, Some(false), Set::Named(set)), Some(sets), BOUNCE);
         assert_eq!(nobody("deleted", &sets(true, &["BOUNCE"])), Some(false));
         assert_eq!(nobody("main", &sets(false, &["BOUNCE"])), Some(false));
     }

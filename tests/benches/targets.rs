@@ -21,7 +21,13 @@ const IDENTITIES_OF_A_LARGE_TARGET: usize = 3333;
 const ALLOWED: f64 = 1.5;
 
 fn config(simulator: &Simulator) -> String {
-    let mut text = format!("[aws]\nendpoint_url = \"{}\"\n[identities]\nmax_per_region = 10000\n", simulator.url());
+    // 1,500 targets need more look-ups than one resolver is asked by default.
+    let mut text = format!(
+        "[aws]\nendpoint_url = \"{}\"\n[dns]\nresolvers = [\"{}\"]\nqueries_per_second = 500\n\
+         [identities]\nmax_per_region = 10000\n",
+        simulator.url(),
+        simulator.dns_address()
+    );
     for (number, entrance) in simulator.world().entrances().iter().enumerate() {
         let regions = simulator.world().change(|world| {
             let account = world.account(&entrance.account_id).expect("an account");
@@ -70,7 +76,12 @@ fn late(page: &str) -> (usize, usize) {
     let ages: Vec<bool> = ages
         .map(|line| {
             let at: f64 = line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a time");
-            let interval = if line.contains("collector=\"account\"") { 60.0 } else { 300.0 };
+            let of = |names: &[&str]| names.iter().any(|name| line.contains(&format!("collector=\"{name}\"")));
+            let interval = match line {
+                _ if of(&["account", "identity_details", "configuration_sets"]) => 60.0,
+                _ if of(&["dns"]) => 600.0,
+                _ => 300.0,
+            };
             // Ten seconds for the page's age, which is built ahead, and two for the turn.
             now - at > interval * ALLOWED + 12.0
         })

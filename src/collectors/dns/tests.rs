@@ -102,7 +102,7 @@ impl Sink for Lines {
 
 fn lines(reading: &Reading) -> Vec<String> {
     let mut lines = Lines::default();
-    for family in METRICS {
+    for family in Dns::METRICS {
         family.write(reading, &mut lines);
     }
     lines.0

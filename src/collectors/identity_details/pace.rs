@@ -11,9 +11,9 @@ use crate::collector::slices::{CALLS, PASS, times_over};
 use crate::collector::{Cost, Size, per_hour};
 
 /// "Can only get attributes for up to 100 identities at a time" (API reference of the four operations).
-pub(super) const BATCH: usize = 100;
+pub(super) const BATCH: u32 = 100;
 /// The batches of a slice at most. Each is three calls, or four.
-pub(super) const BATCHES: usize = 2;
+pub(super) const BATCHES: u32 = 2;
 /// The questions that a batch asks of everyone.
 const QUESTIONS: f64 = 3.0;
 /// From one description of a healthy identity to the next, in slices.
@@ -34,11 +34,11 @@ impl Pace {
     /// For so many healthy identities, with slices an interval apart.
     pub(super) fn of(identities: usize, interval: Duration) -> Self {
         let identities = u32::try_from(identities).unwrap_or(u32::MAX);
-        let batches = identities.div_ceil(BATCH as u32);
-        let slices = batches.div_ceil(BATCHES as u32).max(PASS);
+        let batches = identities.div_ceil(BATCH);
+        let slices = batches.div_ceil(BATCHES).max(PASS);
         let slices_per_hour = per_hour(interval);
         let batch_calls = QUESTIONS * f64::from(batches) * slices_per_hour / f64::from(slices);
-        let left = CALLS as f64 * slices_per_hour - batch_calls;
+        let left = f64::from(CALLS) * slices_per_hour - batch_calls;
         let wanted = f64::from(identities) * slices_per_hour / f64::from(ROUND);
         let descriptions = wanted.min(left);
         let round = if wanted > left { f64::from(identities) / left * 3600.0 } else { 0.0 };

@@ -23,13 +23,13 @@ pub(super) struct Slice<'a> {
     pub(super) tags: &'a [String],
     pub(super) reading: Reading,
     /// Questions asked so far.
-    pub(super) asked: usize,
+    pub(super) asked: u32,
 }
 
 impl Slice<'_> {
     /// Asks the questions that are for a hundred identities at once.
     pub(super) async fn batch(&mut self, names: &[Arc<str>]) -> Result<(), Failure> {
-        let plain: Vec<String> = names.iter().filter(|name| fits_xml(name)).map(|name| name.to_string()).collect();
+        let plain: Vec<String> = names.iter().filter(|name| fits_xml(name)).map(ToString::to_string).collect();
         if plain.is_empty() {
             return Ok(());
         }

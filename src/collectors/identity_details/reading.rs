@@ -60,19 +60,19 @@ impl Reading {
             None => return Vec::new(),
         };
         let mut rest = self.identities.range((after, Bound::Unbounded)).map(|(name, _)| Arc::clone(name));
-        let slice: Vec<_> = rest.by_ref().take(BATCH * BATCHES).collect();
+        let slice: Vec<_> = rest.by_ref().take((BATCH * BATCHES) as usize).collect();
         let more = rest.next().is_some();
         self.pass_at = slice.last().filter(|_| more).cloned();
-        slice.chunks(BATCH).map(<[_]>::to_vec).collect()
+        slice.chunks(BATCH as usize).map(<[_]>::to_vec).collect()
     }
 
     /// The names of those to describe, at most so many, the most urgent first; domains before addresses.
-    pub(super) fn due(&self, now: SystemTime, most: usize) -> Vec<Arc<str>> {
+    pub(super) fn due(&self, now: SystemTime, most: u32) -> Vec<Arc<str>> {
         let urgency = |details: &Details| urgency(details, now, self.interval);
         let all = self.identities.iter().map(|(name, details)| (urgency(details), details.is_address(), name));
         let mut due: Vec<_> = all.filter(|(urgency, ..)| *urgency >= 1.0).collect();
         due.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(b.2)));
-        due.into_iter().take(most).map(|(_, _, name)| Arc::clone(name)).collect()
+        due.into_iter().take(most as usize).map(|(_, _, name)| Arc::clone(name)).collect()
     }
 
     /// Takes an answer about one identity; one about an identity that is not on the list is nobody's.
@@ -150,17 +150,17 @@ mod tests {
     }
 
     /// So many slices, described as they come: the calls in all, the most in one slice, and what is known then.
-    fn walk(identities: usize, slices: u32) -> (usize, usize, Reading) {
+    fn walk(identities: usize, slices: u32) -> (u32, u32, Reading) {
         let list = many(identities);
         let mut reading = Reading::default();
         let (mut calls, mut most) = (0, 0);
         for now in (0..slices).map(at) {
             reading = Reading::following(Some(&reading), &list, MINUTE);
-            let batches = reading.batches(now).len() * 3;
+            let batches = u32::try_from(reading.batches(now).len() * 3).unwrap();
             let due = reading.due(now, 10 - batches);
             describe(&mut reading, &due, now);
-            calls += batches + due.len();
-            most = most.max(batches + due.len());
+            let asked = batches + u32::try_from(due.len()).unwrap();
+            (calls, most) = (calls + asked, most.max(asked));
         }
         (calls, most, reading)
     }
@@ -176,7 +176,7 @@ mod tests {
         let (first, _, reading) = walk(300, 360);
         assert!(reading.identities.values().all(|details| details.described.is_some()), "one round is over");
         let (second, ..) = walk(300, 720);
-        let hourly = f64::from(u32::try_from(second - first).unwrap()) / 6.0;
+        let hourly = f64::from(second - first) / 6.0;
         let said = crate::collectors::identity_details::pace::Pace::of(300, MINUTE).calls_per_hour;
         assert!((hourly / said - 1.0).abs() < 0.02, "{hourly} calls an hour, {said} were said");
     }
