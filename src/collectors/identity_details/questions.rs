@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_sdk_sesv2::operation::get_email_identity::GetEmailIdentityOutput;
+use aws_sdk_sesv2::types::MailFromAttributes;
 use aws_smithy_types::DateTime;
 
 use super::details::{Described, Dkim, MailFrom, Topics, known, spelled_for_v2};
@@ -125,7 +126,9 @@ impl Slice<'_> {
                     attributes.status.as_ref().map_or_else(|| known("NOT_STARTED"), |word| known(word.as_str()));
                 details.take_dkim(dkim(status, attributes.signing_enabled, attributes.tokens().to_vec()));
             }
-            details.mail_from = mail_from(&answer);
+            if let Some(attributes) = &answer.mail_from_attributes {
+                details.mail_from = mail_from(attributes);
+            }
             details.described = Some(described(&answer, now, tags));
             details.changed = false;
         });
@@ -152,14 +155,14 @@ fn dkim(status: Arc<str>, signing_enabled: bool, tokens: Vec<String>) -> Dkim {
     Dkim { status, signing_enabled, tokens }
 }
 
-fn mail_from(answer: &GetEmailIdentityOutput) -> Option<MailFrom> {
-    let attributes =
-        answer.mail_from_attributes.as_ref().filter(|attributes| !attributes.mail_from_domain.is_empty())?;
+/// Of an identity without a MAIL FROM domain SES tells the behaviour alone; the SDK makes an empty domain of that.
+fn mail_from(attributes: &MailFromAttributes) -> Option<MailFrom> {
     Some(MailFrom {
         domain: Arc::from(&*attributes.mail_from_domain),
         status: known(attributes.mail_from_domain_status.as_str()),
         rejects: attributes.behavior_on_mx_failure.as_str() == "REJECT_MESSAGE",
     })
+    .filter(|mail_from| !mail_from.domain.is_empty())
 }
 
 fn described(answer: &GetEmailIdentityOutput, now: SystemTime, wanted: &[String]) -> Described {
