@@ -231,6 +231,11 @@ fn assert_usable(page: &Page, name: &str, described: &Value) {
 
 /// Here MAIL FROM domains can be set. There are no event destinations.
 fn on_moto() -> Stage {
+    on_moto_with(&[])
+}
+
+/// The same with more orders.
+fn on_moto_with(more: &[String]) -> Stage {
     let mail_from = "ses set-identity-mail-from-domain --identity";
     let mut orders = vec![
         format!("{CREATE} {OTHER_DOMAIN}"),
@@ -240,6 +245,7 @@ fn on_moto() -> Stage {
     // SES v2 tells here that nobody forwards, whatever is set; so nobody does.
     let forwarding = "ses set-identity-feedback-forwarding-enabled --no-forwarding-enabled --identity";
     orders.extend(IDENTITIES.map(|name| format!("{forwarding} {name}")));
+    orders.extend_from_slice(more);
     Stage::set(moto(), &orders)
 }
 
@@ -289,6 +295,23 @@ fn a_mail_from_domain_that_is_taken_away_is_gone_after_the_next_pass() {
     stage.aws.ask(&format!("ses set-identity-mail-from-domain --identity {DOMAIN}"));
     let page = stage.agent.page_where("it is gone", |page| mail_from(page, DOMAIN) == 0);
     assert_eq!(mail_from(&page, OTHER_DOMAIN), 1, "and nothing else");
+}
+
+#[test]
+fn an_identity_that_a_server_describes_as_aws_would_not_is_told_and_the_others_go_on() {
+    // The time of its key comes as a text, where AWS sends a number. By name it comes before all others.
+    let stage = on_moto_with(&[format!("{CREATE} a.example {OWN_KEY}")]);
+    let page = stage.agent.page_where("all are read but one", |page| {
+        let described = |name: &&str| page.find("ses_identity_dkim_info", &[("identity", name)]).count() == 1;
+        [DOMAIN, OTHER_DOMAIN].iter().all(described)
+    });
+    assert_eq!(success(&page, "identity_details"), Some(0.0));
+    assert_eq!(kinds(&page, "identity_details"), ["unexpected"]);
+    let of_it = [("identity", "a.example")];
+    assert_eq!(page.find("ses_identity_dkim_info", &of_it).count(), 0);
+    assert_eq!(page.find("ses_identity_notification_topic_configured", &of_it).count(), 2, "what v1 tells is there");
+    let log = stage.agent.log();
+    assert!(log.contains("GetEmailIdentity: an answer with HTTP status 200 that is not of AWS"), "{log}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The questions of one slice: what is asked of SES, and what its answers mean.
 //!
-//! A question that AWS refuses for good is left out for a while, and told as what the reading lacks. Any other failure
-//! fails the slice, and nothing of it counts.
+//! A question that AWS refuses for good is left out for a while, and told as what the reading lacks. So is an identity
+//! whose description can't be read: the others do not wait for it. Any other failure fails the slice, and nothing of it
+//! counts.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,8 +14,9 @@ use aws_smithy_types::DateTime;
 use super::details::{Described, Dkim, MailFrom, Topics, known, spelled_for_v2};
 use super::reading::Reading;
 use crate::aws::{
-    Aws, Failure, Operation, SES_GET_IDENTITY_DKIM_ATTRIBUTES, SES_GET_IDENTITY_MAIL_FROM_DOMAIN_ATTRIBUTES,
-    SES_GET_IDENTITY_NOTIFICATION_ATTRIBUTES, SES_GET_IDENTITY_VERIFICATION_ATTRIBUTES, SESV2_GET_EMAIL_IDENTITY,
+    Aws, Failure, FailureKind, Operation, SES_GET_IDENTITY_DKIM_ATTRIBUTES,
+    SES_GET_IDENTITY_MAIL_FROM_DOMAIN_ATTRIBUTES, SES_GET_IDENTITY_NOTIFICATION_ATTRIBUTES,
+    SES_GET_IDENTITY_VERIFICATION_ATTRIBUTES, SESV2_GET_EMAIL_IDENTITY,
 };
 
 /// One slice while it is asked.
@@ -103,8 +105,20 @@ impl Slice<'_> {
         Ok(())
     }
 
-    /// Describes one identity. One that has been deleted since the list was read is left as it is.
+    /// Describes one identity, or notes that it can't be read.
     pub(super) async fn describe(&mut self, name: &Arc<str>) -> Result<(), Failure> {
+        match self.ask_description(name).await {
+            Err(failure) if failure.kind == FailureKind::Unexpected => {
+                let unreadable = Some((self.now, failure));
+                self.reading.update(name, |details| details.unreadable = unreadable);
+                Ok(())
+            }
+            answer => answer,
+        }
+    }
+
+    /// One that has been deleted since the list was read is left as it is.
+    async fn ask_description(&mut self, name: &Arc<str>) -> Result<(), Failure> {
         let request = || self.aws.sesv2().get_email_identity().email_identity(&**name).send();
         let answer = async {
             match self.aws.call(SESV2_GET_EMAIL_IDENTITY, request).await {
@@ -131,6 +145,7 @@ impl Slice<'_> {
             }
             details.described = Some(described(&answer, now, tags));
             details.changed = false;
+            details.unreadable = None;
         });
         Ok(())
     }
