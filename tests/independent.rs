@@ -6,6 +6,7 @@
 #![expect(clippy::float_cmp, reason = "counts and switches are whole numbers")]
 
 mod aws;
+mod details;
 mod dns;
 mod ministack;
 mod moto;

@@ -11,7 +11,7 @@ use aws_sdk_sesv2::operation::get_configuration_set::GetConfigurationSetOutput;
 use aws_sdk_sesv2::types::EventDestination;
 
 use crate::aws::{
-    Aws, Failure, SESV2_GET_CONFIGURATION_SET, SESV2_GET_CONFIGURATION_SET_EVENT_DESTINATIONS,
+    Aws, Failure, FailureKind, SESV2_GET_CONFIGURATION_SET, SESV2_GET_CONFIGURATION_SET_EVENT_DESTINATIONS,
     SESV2_LIST_CONFIGURATION_SETS,
 };
 use crate::collector::slices::{CALLS, PASS, Refusals, pass_is_due};
@@ -88,6 +88,8 @@ pub struct Reading {
     ahead: Vec<Arc<str>>,
     /// The questions that AWS refuses.
     refusals: Refusals,
+    /// The sets that could not be read when they were asked for last, and why.
+    unreadable: BTreeMap<Arc<str>, Failure>,
 }
 
 impl Collector for ConfigurationSets {
@@ -185,17 +187,19 @@ impl Collector for ConfigurationSets {
         }
         for _ in 0..left / CALLS_PER_SET {
             let Some(name) = reading.ahead.pop() else { break };
-            let set = self.set(&ask, &mut reading.refusals, &name).await?;
-            match set {
-                Some(set) => reading.sets.insert(name, Some(Arc::new(set))),
-                None => reading.sets.remove(&name),
-            };
+            match self.set(&ask, &mut reading.refusals, &name).await {
+                // The others do not wait for a set whose answer makes no sense.
+                Err(failure) if failure.kind == FailureKind::Unexpected => {
+                    reading.unreadable.insert(name, failure);
+                }
+                set => reading.take(name, set?),
+            }
         }
         Ok(reading)
     }
 
     fn lacks(reading: &Reading) -> Option<&Failure> {
-        reading.refusals.latest()
+        reading.refusals.latest().or_else(|| reading.unreadable.values().next())
     }
 }
 
@@ -238,8 +242,18 @@ impl Reading {
         self.sets =
             names.into_iter().map(Arc::from).map(|name| (Arc::clone(&name), before.remove(&name).flatten())).collect();
         self.pass_began = Some(now);
+        self.unreadable.retain(|name, _| self.sets.contains_key(name));
         let (read, unread): (Vec<_>, Vec<_>) = self.sets.iter().partition(|(_, set)| set.is_some());
         self.ahead = unread.into_iter().chain(read).map(|(name, _)| Arc::clone(name)).rev().collect();
+    }
+
+    /// Takes what a set is now; none if it is gone.
+    fn take(&mut self, name: Arc<str>, set: Option<ConfigurationSet>) {
+        self.unreadable.remove(&name);
+        match set {
+            Some(set) => self.sets.insert(name, Some(Arc::new(set))),
+            None => self.sets.remove(&name),
+        };
     }
 
     /// The sets that were read, by name, as many as bear series.

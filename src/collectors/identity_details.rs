@@ -222,7 +222,7 @@ impl Collector for IdentityDetails {
     }
 
     fn lacks(reading: &Reading) -> Option<&Failure> {
-        reading.refusals.latest()
+        reading.refusals.latest().or_else(|| reading.unreadable())
     }
 }
 

@@ -55,9 +55,9 @@ pub(super) const OFTEN: &str = "
 [budget]
 requests_per_second = 1
 [collectors.account]
-interval = \"3s\"
+interval = \"4s\"
 [collectors.sending]
-interval = \"3s\"
+interval = \"4s\"
 [collectors.identities]
-interval = \"3s\"
+interval = \"4s\"
 ";

@@ -119,9 +119,9 @@ fn the_reference_parsers_read_the_same_samples_off_both_formats() {
     });
     let (text, openmetrics) = parsed(&agent);
     assert!(text.len() > 1000, "only {} samples", text.len());
-    // The demo calls AWS all the time, and calls are counted while a page is built.
-    let series = |samples: &Samples| samples.keys().cloned().collect::<BTreeSet<_>>();
-    assert_eq!(series(&text), series(&openmetrics));
+    let names = |samples: &Samples| samples.keys().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
+    assert_eq!(names(&text), names(&openmetrics));
+    // The demo calls AWS all the time, and calls are counted while a page is built: also the first of a kind.
     let settled = |samples: &Samples| -> Samples {
         let ours = samples.iter().filter(|((name, _), _)| name != "ses_exporter_aws_requests_total");
         ours.map(|(series, value)| (series.clone(), *value)).collect()

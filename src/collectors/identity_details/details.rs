@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::aws::Failure;
+
 /// One identity, as far as it has been read. What is `None` was not read yet, or SES has none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Details {
@@ -24,6 +26,8 @@ pub struct Details {
     pub described: Option<Described>,
     /// Something has changed since it was described.
     pub(super) changed: bool,
+    /// When it was asked for last and its description made no sense, and what was wrong.
+    pub(super) unreadable: Option<(SystemTime, Failure)>,
 }
 
 /// GetIdentityDkimAttributes, or `DkimAttributes` of GetEmailIdentity.

@@ -57,7 +57,11 @@ pub(super) fn cost(size: Size, interval: Duration) -> Cost {
 }
 
 /// How urgent it is to describe an identity: from 1 it is due. One that is not healthy is looked at in every pass; what is new or has changed comes before all others.
+/// One whose description could not be read waits for a pass, or it would stand before all others for ever.
 pub(super) fn urgency(details: &Details, now: SystemTime, interval: Duration) -> f64 {
+    if let Some((at, _)) = &details.unreadable {
+        return times_over(*at, now, interval * PASS, interval);
+    }
     let rest = interval * if details.healthy() { ROUND } else { PASS };
     match &details.described {
         Some(described) if !details.changed => times_over(described.at, now, rest, interval),

@@ -1,19 +1,22 @@
 //! The questions of one slice: what is asked of SES, and what its answers mean.
 //!
-//! A question that AWS refuses for good is left out for a while, and told as what the reading lacks. Any other failure
-//! fails the slice, and nothing of it counts.
+//! A question that AWS refuses for good is left out for a while, and told as what the reading lacks. So is an identity
+//! whose description can't be read: the others do not wait for it. Any other failure fails the slice, and nothing of it
+//! counts.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_sdk_sesv2::operation::get_email_identity::GetEmailIdentityOutput;
+use aws_sdk_sesv2::types::MailFromAttributes;
 use aws_smithy_types::DateTime;
 
 use super::details::{Described, Dkim, MailFrom, Topics, known, spelled_for_v2};
 use super::reading::Reading;
 use crate::aws::{
-    Aws, Failure, Operation, SES_GET_IDENTITY_DKIM_ATTRIBUTES, SES_GET_IDENTITY_MAIL_FROM_DOMAIN_ATTRIBUTES,
-    SES_GET_IDENTITY_NOTIFICATION_ATTRIBUTES, SES_GET_IDENTITY_VERIFICATION_ATTRIBUTES, SESV2_GET_EMAIL_IDENTITY,
+    Aws, Failure, FailureKind, Operation, SES_GET_IDENTITY_DKIM_ATTRIBUTES,
+    SES_GET_IDENTITY_MAIL_FROM_DOMAIN_ATTRIBUTES, SES_GET_IDENTITY_NOTIFICATION_ATTRIBUTES,
+    SES_GET_IDENTITY_VERIFICATION_ATTRIBUTES, SESV2_GET_EMAIL_IDENTITY,
 };
 
 /// One slice while it is asked.
@@ -105,8 +108,20 @@ impl Slice<'_> {
         Ok(())
     }
 
-    /// Describes one identity. One that has been deleted since the list was read is left as it is.
+    /// Describes one identity, or notes that it can't be read.
     pub(super) async fn describe(&mut self, name: &Arc<str>) -> Result<(), Failure> {
+        match self.ask_description(name).await {
+            Err(failure) if failure.kind == FailureKind::Unexpected => {
+                let unreadable = Some((self.now, failure));
+                self.reading.update(name, |details| details.unreadable = unreadable);
+                Ok(())
+            }
+            answer => answer,
+        }
+    }
+
+    /// One that has been deleted since the list was read is left as it is.
+    async fn ask_description(&mut self, name: &Arc<str>) -> Result<(), Failure> {
         let request = || self.aws.sesv2().get_email_identity().email_identity(&**name).send();
         let answer = async {
             match self.aws.call(SESV2_GET_EMAIL_IDENTITY, request).await {
@@ -128,9 +143,12 @@ impl Slice<'_> {
                     attributes.status.as_ref().map_or_else(|| known("NOT_STARTED"), |word| known(word.as_str()));
                 details.take_dkim(dkim(status, attributes.signing_enabled, attributes.tokens().to_vec()));
             }
-            details.mail_from = mail_from(&answer);
+            if let Some(attributes) = &answer.mail_from_attributes {
+                details.mail_from = mail_from(attributes);
+            }
             details.described = Some(described(&answer, now, tags));
             details.changed = false;
+            details.unreadable = None;
         });
         Ok(())
     }
@@ -161,14 +179,14 @@ fn dkim(status: Arc<str>, signing_enabled: bool, tokens: Vec<String>) -> Dkim {
     Dkim { status, signing_enabled, tokens }
 }
 
-fn mail_from(answer: &GetEmailIdentityOutput) -> Option<MailFrom> {
-    let attributes =
-        answer.mail_from_attributes.as_ref().filter(|attributes| !attributes.mail_from_domain.is_empty())?;
+/// Of an identity without a MAIL FROM domain SES tells the behaviour alone; the SDK makes an empty domain of that.
+fn mail_from(attributes: &MailFromAttributes) -> Option<MailFrom> {
     Some(MailFrom {
         domain: Arc::from(&*attributes.mail_from_domain),
         status: known(attributes.mail_from_domain_status.as_str()),
         rejects: attributes.behavior_on_mx_failure.as_str() == "REJECT_MESSAGE",
     })
+    .filter(|mail_from| !mail_from.domain.is_empty())
 }
 
 fn described(answer: &GetEmailIdentityOutput, now: SystemTime, wanted: &[String]) -> Described {

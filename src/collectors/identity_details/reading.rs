@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::details::Details;
 use super::pace::{BATCH, BATCHES, urgency};
+use crate::aws::Failure;
 use crate::collector::slices::{Refusals, pass_is_due};
 use crate::collectors::identities;
 
@@ -73,6 +74,11 @@ impl Reading {
         let mut due: Vec<_> = all.filter(|(urgency, ..)| *urgency >= 1.0).collect();
         due.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(b.2)));
         due.into_iter().take(most as usize).map(|(_, _, name)| Arc::clone(name)).collect()
+    }
+
+    /// Why an identity could not be described, if there is one.
+    pub(super) fn unreadable(&self) -> Option<&Failure> {
+        self.identities.values().find_map(|details| details.unreadable.as_ref()).map(|(_, failure)| failure)
     }
 
     /// Takes an answer about one identity; one about an identity that is not on the list is nobody's.
@@ -195,6 +201,18 @@ mod tests {
         reading.update("z.test", |details| details.changed = true);
         let due = reading.due(now, 9);
         assert_eq!(due.iter().map(|name| &**name).collect::<Vec<_>>(), ["z.test", "b.test"]);
+    }
+
+    #[test]
+    fn one_that_can_not_be_read_makes_way_for_the_others_until_the_next_pass() {
+        let mut reading = Reading::following(None, &list(&["a.test", "b.test"], "SUCCESS"), MINUTE);
+        let failure = Failure::unexpected("garbage");
+        reading.update("a.test", |details| details.unreadable = Some((at(0), failure.clone())));
+        assert_eq!(reading.unreadable(), Some(&failure));
+        assert_eq!(reading.due(at(1), 9), [Arc::from("b.test")]);
+        describe(&mut reading, &["b.test".into()], at(1));
+        assert_eq!(reading.due(at(14), 9), []);
+        assert_eq!(reading.due(at(15), 9), [Arc::from("a.test")]);
     }
 
     #[test]
