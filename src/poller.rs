@@ -91,8 +91,10 @@ impl Task {
             self.log(trouble, &outcome);
             trouble = kind;
             let duration = began.elapsed();
+            // That the target is left alone is for those to tell who have found it out.
+            let left_alone = alone && outcome.failure.as_ref().is_some_and(|failure| failure.skip.is_some());
             let event = Event::Tried { target: self.target, collector: self.place, outcome, duration };
-            if events.send(event).await.is_err() {
+            if !left_alone && events.send(event).await.is_err() {
                 return None;
             }
             tokio::select! {

@@ -26,6 +26,8 @@ pub struct Details {
     pub described: Option<Described>,
     /// Something has changed since it was described.
     pub(super) changed: bool,
+    /// What the batches said last.
+    pub(super) heard: Heard,
     /// When it was asked for last and its description made no sense, and what was wrong.
     pub(super) unreadable: Option<(SystemTime, Failure)>,
 }
@@ -50,6 +52,13 @@ pub struct MailFrom {
     pub status: Arc<str>,
     /// `BehaviorOnMXFailure` is REJECT_MESSAGE.
     pub rejects: bool,
+}
+
+impl MailFrom {
+    /// This, unless SES names no domain: of an identity without one it tells the behaviour alone.
+    pub(super) fn configured(self) -> Option<Self> {
+        Some(self).filter(|mail_from| !mail_from.domain.is_empty())
+    }
 }
 
 /// GetIdentityNotificationAttributes: whether a topic is named. The topics' names are nobody's business here.
@@ -84,6 +93,15 @@ pub struct Described {
     pub last_success: Option<SystemTime>,
     /// `VerificationInfo.SOARecord.PrimaryNameServer`: whom SES asked.
     pub primary_name_server: Option<Arc<str>>,
+}
+
+/// The last answers of batches. A batch counts where it says something new; else the description, which tells more, and
+/// at times other words of the same thing, stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Heard {
+    dkim: Option<Dkim>,
+    /// None while no batch was heard; an empty domain where none is configured.
+    mail_from: Option<MailFrom>,
 }
 
 impl Described {
@@ -133,6 +151,29 @@ impl Details {
         self.status = status.cloned();
     }
 
+    /// Takes what a batch says of DKIM.
+    pub(super) fn hear_dkim(&mut self, dkim: Dkim) {
+        let before = self.heard.dkim.replace(dkim.clone());
+        if self.is_news(before.map(|before| before == dkim)) {
+            self.take_dkim(dkim);
+        }
+    }
+
+    /// Takes what a batch says of the MAIL FROM domain.
+    pub(super) fn hear_mail_from(&mut self, mail_from: MailFrom) {
+        let before = self.heard.mail_from.replace(mail_from.clone());
+        if self.is_news(before.map(|before| before == mail_from)) {
+            self.mail_from = mail_from.configured();
+        }
+    }
+
+    /// Whether a batch knows better than the description: it has changed its mind, or there is no description.
+    /// `same` is whether it says what it said before, if it ever did.
+    fn is_news(&mut self, same: Option<bool>) -> bool {
+        self.changed |= same == Some(false);
+        same == Some(false) || self.described.is_none()
+    }
+
     /// Takes a newer answer about DKIM. SES answers for addresses as well, where it means nothing as long as they
     /// have no keys of their own.
     pub(super) fn take_dkim(&mut self, dkim: Dkim) {
@@ -167,6 +208,21 @@ mod tests {
     fn words_of_v1_are_spelled_as_v2_spells_them() {
         let words = ["Success", "TemporaryFailure", "NotStarted", "Quantum"].map(spelled_for_v2);
         assert_eq!(words.map(|word| word.to_string()), ["SUCCESS", "TEMPORARY_FAILURE", "NOT_STARTED", "QUANTUM"]);
+    }
+
+    #[test]
+    fn a_batch_counts_where_it_says_something_new() {
+        let dkim =
+            |token: &str| Dkim { status: Arc::from("SUCCESS"), signing_enabled: true, tokens: vec![token.into()] };
+        let mut details = Details::default();
+        details.hear_dkim(dkim("of v1"));
+        assert_eq!((&details.dkim, details.changed), (&Some(dkim("of v1")), false));
+        details.take_dkim(dkim("of v2"));
+        details.described = Some(Described::at(SystemTime::UNIX_EPOCH));
+        details.hear_dkim(dkim("of v1"));
+        assert_eq!((&details.dkim, details.changed), (&Some(dkim("of v2")), false), "it repeats itself");
+        details.hear_dkim(dkim("new"));
+        assert_eq!((&details.dkim, details.changed), (&Some(dkim("new")), true));
     }
 
     #[test]

@@ -53,11 +53,7 @@ impl Slice<'_> {
         for (name, attributes) in answer.dkim_attributes {
             let status = spelled_for_v2(attributes.dkim_verification_status.as_str());
             let dkim = dkim(status, attributes.dkim_enabled, attributes.dkim_tokens.unwrap_or_default());
-            self.reading.update(&name, |details| {
-                let before = details.dkim.clone();
-                details.take_dkim(dkim);
-                details.changed |= before != details.dkim;
-            });
+            self.reading.update(&name, |details| details.hear_dkim(dkim));
         }
         Ok(())
     }
@@ -73,11 +69,7 @@ impl Slice<'_> {
                 status: spelled_for_v2(attributes.mail_from_domain_status.as_str()),
                 rejects: attributes.behavior_on_mx_failure.as_str() == "RejectMessage",
             };
-            let mail_from = Some(mail_from).filter(|mail_from| !mail_from.domain.is_empty());
-            self.reading.update(&name, |details| {
-                details.changed |= details.mail_from != mail_from;
-                details.mail_from = mail_from;
-            });
+            self.reading.update(&name, |details| details.hear_mail_from(mail_from));
         }
         Ok(())
     }
@@ -144,7 +136,7 @@ impl Slice<'_> {
                 details.take_dkim(dkim(status, attributes.signing_enabled, attributes.tokens().to_vec()));
             }
             if let Some(attributes) = &answer.mail_from_attributes {
-                details.mail_from = mail_from(attributes);
+                details.mail_from = mail_from(attributes).configured();
             }
             details.described = Some(described(&answer, now, tags));
             details.changed = false;
@@ -179,14 +171,12 @@ fn dkim(status: Arc<str>, signing_enabled: bool, tokens: Vec<String>) -> Dkim {
     Dkim { status, signing_enabled, tokens }
 }
 
-/// Of an identity without a MAIL FROM domain SES tells the behaviour alone; the SDK makes an empty domain of that.
-fn mail_from(attributes: &MailFromAttributes) -> Option<MailFrom> {
-    Some(MailFrom {
+fn mail_from(attributes: &MailFromAttributes) -> MailFrom {
+    MailFrom {
         domain: Arc::from(&*attributes.mail_from_domain),
         status: known(attributes.mail_from_domain_status.as_str()),
         rejects: attributes.behavior_on_mx_failure.as_str() == "REJECT_MESSAGE",
-    })
-    .filter(|mail_from| !mail_from.domain.is_empty())
+    }
 }
 
 fn described(answer: &GetEmailIdentityOutput, now: SystemTime, wanted: &[String]) -> Described {
