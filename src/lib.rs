@@ -8,14 +8,15 @@
 //!  poller: one task per (target, collector), waits for its tick
 //!             │
 //!  collector.read ─▶ Reading or Failure ══▶ keeper, the only writer ─▶ Estate
-//!   calls AWS only through Aws::call                                     │
+//!   asks AWS only through Aws::call,                                     │
+//!   DNS only through Resolver::look                                      │
 //!                              page builder: samples of readings, judgements ─▶ bytes ─▶ web, once
 //! ```
 //!
 //! Reading order: [`metric`] and [`collector`] (the words), [`collectors`] (the table, one file each), [`target`],
 //! [`aws`] and [`dns`] (the two doors), [`poller`], [`estate`], [`judgement`] and [`judgements`] (what follows from
 //! readings), [`page`] and [`exposition`], [`web`] and [`site`], and [`exporter`], which wires
-//! all of them. [`simulator`] is Amazon SES as a local server; it uses nothing of this crate.
+//! all of them. [`simulator`] is Amazon SES and its DNS as a local server; it uses nothing of this crate.
 //!
 //! Who may use whom is held by `tests/tidy.rs`.
 

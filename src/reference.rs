@@ -1,5 +1,5 @@
-//! What follows from the tables: the metrics table, the cost and the IAM policy. A test holds the README and `deploy/` to
-//! them.
+//! What follows from the tables: the metrics table, the DNS records and what can be wrong with them, the cost and the IAM
+//! policy. A test holds the README and `deploy/` to them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::collector::Size;
-use crate::collectors;
+use crate::collectors::{self, dns};
 use crate::config::Config;
 use crate::metric::About;
 use crate::{estate, judgements, telemetry};
@@ -66,6 +66,19 @@ fn table<'a>(text: &mut String, families: impl IntoIterator<Item = About<'a>>) {
         );
     }
     text.push('\n');
+}
+
+/// The records that collector `dns` looks for, and what it can find wrong with them, as Markdown.
+pub fn dns_records() -> String {
+    let records = dns::Label::ALL.iter().map(|label| (label.as_str(), label.about()));
+    let reasons = dns::Reason::ALL.iter().map(|reason| (reason.as_str(), reason.about()));
+    words("record", "what is looked for", records) + "\n" + &words("reason", "what it means", reasons)
+}
+
+/// A table of words and their meanings.
+fn words<'a>(word: &str, meaning: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let rows = rows.map(|(word, about)| format!("| `{word}` | {about} |\n"));
+    format!("| {word} | {meaning} |\n|---|---|\n") + &rows.collect::<String>()
 }
 
 /// Identities of a region for which the cost is told: a few, many, and as many as SES allows.

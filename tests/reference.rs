@@ -20,6 +20,7 @@ fn the_readme_holds_the_tables() {
     let readme = std::fs::read_to_string(repository("README.md")).expect("README.md");
     let policy = format!("```json\n{}```\n", reference::iam_policy(&Config::default()));
     let made = with_section(&with_section(&readme, "metrics", &reference::metrics()), "policy", &policy);
+    let made = with_section(&made, "dns", &reference::dns_records());
     let made = with_section(&made, "cost", &reference::cost(&Config::default()));
     golden("README.md", &made);
 }

@@ -86,6 +86,18 @@ pub enum Label {
 }
 
 impl Label {
+    /// Every record, in the order of the documentation.
+    pub const ALL: &[Self] = &[
+        Self::Dkim1,
+        Self::Dkim2,
+        Self::Dkim3,
+        Self::DkimSelector,
+        Self::MailFromMx,
+        Self::MailFromSpf,
+        Self::Dmarc,
+        Self::AmazonsesTxt,
+    ];
+
     /// The label's value.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -97,6 +109,30 @@ impl Label {
             Self::MailFromSpf => "mail_from_spf",
             Self::Dmarc => "dmarc",
             Self::AmazonsesTxt => "amazonses_txt",
+        }
+    }
+
+    /// When it is needed and what is right, in one line for the documentation.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Dkim1 => {
+                "Easy DKIM: the CNAME of the first of three tokens, in alphabetical order. It leads to the name at SES, \
+                 over other CNAMEs or not."
+            }
+            Self::Dkim2 => "Easy DKIM: that of the second.",
+            Self::Dkim3 => "Easy DKIM: that of the third.",
+            Self::DkimSelector => "A DKIM key of your own: a TXT record at the selector with a public key.",
+            Self::MailFromMx => {
+                "A custom MAIL FROM domain: one MX record, the bounce host of this very region, and no other."
+            }
+            Self::MailFromSpf => "A custom MAIL FROM domain: one SPF record, with include:amazonses.com.",
+            Self::Dmarc => {
+                "Every domain: one DMARC record with a policy, its own or that of the nearest domain above. SES does not \
+                 ask for it; receivers do."
+            }
+            Self::AmazonsesTxt => {
+                "Verified domains without DKIM: a TXT record with the token of SES at _amazonses or at the domain itself."
+            }
         }
     }
 }
@@ -242,6 +278,12 @@ mod tests {
         facts.dkim.external = true;
         assert_eq!(lines(&facts)[0], "dkim_selector key1._domainkey.shop.example TXT \"p=<public key>\"");
         assert_eq!(lines(&facts).len(), 2);
+    }
+
+    #[test]
+    fn records_are_documented_once_each_and_in_the_order_in_which_they_are_asked_for() {
+        assert!(Label::ALL.is_sorted_by(|a, b| a < b));
+        assert!(Label::ALL.iter().all(|label| label.about().ends_with('.') && !label.about().contains(['\n', '|'])));
     }
 
     #[test]
