@@ -30,7 +30,7 @@ mod failure;
 mod http;
 
 /// An AWS operation, as the labels name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Operation {
     /// `sesv2`, `ses` or `sts`.
     pub service: &'static str,

@@ -105,7 +105,7 @@ pub trait Collector: Send + Sync + 'static {
     fn read(&self, ask: Ask<'_, Self::Reading>) -> impl Future<Output = Result<Self::Reading, Failure>> + Send;
 
     /// What a reading lacks because AWS refuses one of several questions for good. The rest counts all the same.
-    fn lacks(_reading: &Self::Reading) -> Option<&Failure> {
+    fn lacks(_reading: &Self::Reading) -> Option<Failure> {
         None
     }
 }
@@ -153,7 +153,7 @@ impl<C: Collector> AnyCollector for C {
         let previous = previous.and_then(|reading| reading.downcast_ref());
         Box::pin(async move {
             let reading = Collector::read(self, Ask { aws, previous, readings, now }).await?;
-            let lacks = C::lacks(&reading).cloned();
+            let lacks = C::lacks(&reading);
             Ok((Arc::new(reading) as AnyReading, lacks))
         })
     }

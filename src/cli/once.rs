@@ -98,7 +98,8 @@ fn failures(estate: &Estate) -> Vec<String> {
             return None;
         }
         let failure = slot.last.as_ref()?.failure.as_ref()?;
-        Some(format!("can't read {} of {}: {failure}", slot.collector, view.target))
+        let what = if slot.reading.is_some() { "all of " } else { "" };
+        Some(format!("can't read {what}{} of {}: {failure}", slot.collector, view.target))
     });
     let nothing = estate.targets.iter().all(|view| view.skipped.is_some());
     let nothing = nothing.then(|| "every target is skipped, so the page holds nothing of SES".to_owned());

@@ -3,7 +3,7 @@
 //! SES answers about once a second, so a reading asks [`CALLS`] questions at most and puts the answers into what the
 //! slices before it found. A pass over everything begins every [`PASS`] slices, or when the last one is over.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
@@ -28,7 +28,7 @@ pub fn times_over(then: SystemTime, now: SystemTime, span: Duration, interval: D
 /// The questions that AWS refuses for good: a permission that is missing, an operation that a server does not know.
 /// Each is left out until the next pass; the others go on.
 #[derive(Clone, Debug, Default)]
-pub struct Refusals(HashMap<Operation, (SystemTime, Failure)>);
+pub struct Refusals(BTreeMap<Operation, (SystemTime, Failure)>);
 
 impl Refusals {
     /// Whether a question was refused so lately that it is not asked again.
@@ -59,9 +59,11 @@ impl Refusals {
         }
     }
 
-    /// The latest refusal, for people.
-    pub fn latest(&self) -> Option<&Failure> {
-        self.0.values().max_by_key(|(at, failure)| (*at, &*failure.message)).map(|(_, failure)| failure)
+    /// All refusals in one line, so that nobody has to find out about them one by one; of the kind of the first.
+    pub fn told(&self) -> Option<Failure> {
+        let messages: Vec<&str> = self.0.values().map(|(_, failure)| &*failure.message).collect();
+        let (_, first) = self.0.values().next()?;
+        Some(Failure { message: messages.join("; "), ..first.clone() })
     }
 }
 
@@ -84,9 +86,20 @@ mod tests {
         assert!(refusals.hold(DKIM, now + minute * 14, minute));
         assert!(!refusals.hold(DKIM, now + minute * 15, minute));
         assert!(!refusals.hold(DESCRIBE, now, minute));
-        assert_eq!(refusals.latest(), Some(&denied));
+        assert_eq!(refusals.told().as_ref(), Some(&denied));
         assert_eq!(refusals.answered(DKIM, now, async { Ok(7) }).await, Ok(Some(7)));
-        assert_eq!(refusals.latest(), None);
+        assert_eq!(refusals.told(), None);
+    }
+
+    #[tokio::test]
+    async fn refusals_are_told_together() {
+        let mut refusals = Refusals::default();
+        for (operation, text) in [(DESCRIBE, "no b"), (DKIM, "no a")] {
+            let denied = Failure::new(FailureKind::AccessDenied, text);
+            let answer = refusals.answered(operation, SystemTime::UNIX_EPOCH, async { Err::<(), _>(denied) });
+            assert_eq!(answer.await, Ok(None));
+        }
+        assert_eq!(refusals.told().unwrap().message, "no a; no b");
     }
 
     #[tokio::test]
@@ -95,6 +108,6 @@ mod tests {
         let answer = async { Err::<(), _>(slow.clone()) };
         let mut refusals = Refusals::default();
         assert_eq!(refusals.answered(DKIM, SystemTime::UNIX_EPOCH, answer).await, Err(slow));
-        assert_eq!(refusals.latest(), None);
+        assert_eq!(refusals.told(), None);
     }
 }

@@ -198,8 +198,8 @@ impl Collector for ConfigurationSets {
         Ok(reading)
     }
 
-    fn lacks(reading: &Reading) -> Option<&Failure> {
-        reading.refusals.latest().or_else(|| reading.unreadable.values().next())
+    fn lacks(reading: &Reading) -> Option<Failure> {
+        reading.refusals.told().or_else(|| reading.unreadable.values().next().cloned())
     }
 }
 

@@ -221,8 +221,8 @@ impl Collector for IdentityDetails {
         Ok(slice.reading)
     }
 
-    fn lacks(reading: &Reading) -> Option<&Failure> {
-        reading.refusals.latest().or_else(|| reading.unreadable())
+    fn lacks(reading: &Reading) -> Option<Failure> {
+        reading.refusals.told().or_else(|| reading.unreadable().cloned())
     }
 }
 

@@ -83,10 +83,9 @@ fn ireland(world: &World) -> Region {
         .identity(Identity::email_address("noreply@shop.example"))
 }
 
-/// Will lose its domain: SES asks the name servers of the new DNS host.
+/// Will lose its domain.
 fn frankfurt() -> Region {
     let shop = Identity::domain("shop.example")
-        .verification_error("HOST_NOT_FOUND", "ns1.new-host.example")
         .mail_from("bounce.de.shop.example", "SUCCESS", "USE_DEFAULT_VALUE")
         .tag("owner", "platform");
     Region::production("eu-central-1", 50_000.0, 14.0)

@@ -89,7 +89,7 @@ fn an_identity_keeps_its_details_when_its_status_changes() {
     let shop = |world| described(world, "111111111111", "eu-central-1", "shop.example");
     assert_eq!(shop(&before)["VerificationInfo"].get("ErrorType"), None);
     assert_eq!(shop(&lost)["VerificationInfo"]["ErrorType"], "HOST_NOT_FOUND");
-    assert_eq!(shop(&lost)["VerificationInfo"]["SOARecord"]["PrimaryNameServer"], "ns1.new-host.example");
+    assert_eq!(shop(&lost)["VerificationInfo"]["SOARecord"], shop(&before)["VerificationInfo"]["SOARecord"]);
     assert_eq!(shop(&lost)["MailFromAttributes"], shop(&before)["MailFromAttributes"]);
 }
 
