@@ -12,6 +12,7 @@ mod support;
 
 mod calls;
 mod configuration;
+mod dns;
 mod exposition;
 mod faults;
 mod freshness;
