@@ -17,6 +17,7 @@ mod exposition;
 mod faults;
 mod freshness;
 mod golden;
+mod identities;
 mod independent;
 mod lifecycle;
 mod messages;
