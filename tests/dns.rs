@@ -74,7 +74,11 @@ fn looked(page: &Page) -> f64 {
 }
 
 fn unix_time() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+    since_epoch(SystemTime::now())
+}
+
+fn since_epoch(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 /// Where the DKIM records of an identity stand, in the order of the label `record`.
@@ -138,8 +142,9 @@ fn a_record_that_is_gone_is_told_at_the_second_look_and_long_before_ses_notices(
     let told = |page: &Page| ok(page, "shop.example", "dkim_2");
     agent.page_where("all is well", |page| told(page) == Some(1.0));
 
-    let fault = DnsFault::new(DnsFaultKind::Removed).name(&dkim_owners(&aws, "shop.example")[1]);
-    let fault = aws.world.inject_dns(fault);
+    let owner = dkim_owners(&aws, "shop.example").remove(1);
+    let well = unix_time();
+    let fault = aws.world.inject_dns(DnsFault::new(DnsFaultKind::Removed).name(&owner));
     let broken = unix_time();
     let mut patient = Vec::new();
     let page = eventually("it is told", || {
@@ -152,6 +157,10 @@ fn a_record_that_is_gone_is_told_at_the_second_look_and_long_before_ses_notices(
     patient.retain(|looked| *looked > broken);
     patient.dedup();
     assert!(patient.len() <= 1, "right although looked at {} times", patient.len());
+    let queries = aws.world.dns_queries();
+    let before =
+        queries.iter().filter(|query| query.name == owner && (well..looked(&page)).contains(&since_epoch(query.time)));
+    assert!(before.count() >= 1, "told at the first look");
     assert_eq!(problems(&page), [[REGION, "shop.example", "dkim_2", "missing"].map(str::to_owned)].into());
     assert_eq!(ok(&page, "shop.example", "dkim_1"), Some(1.0));
     let dkim = |page: &Page, status| page.value("ses_identity_dkim_status", &[("status", status)]);
