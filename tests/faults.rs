@@ -8,8 +8,8 @@ use serde_json::json;
 use ses_exporter::simulator::{Account, Fault, Identity, Region, Role, Service, Trouble, World};
 
 use crate::support::stage::{
-    KEY, MAIN, MAIN_ACCOUNT, OTHER, OTHER_ACCOUNT, ROLE, SECRET, all_succeed, operations, production, quick,
-    series_of_ses, success, to_ses, took, world,
+    KEY, MAIN, MAIN_ACCOUNT, OTHER, OTHER_ACCOUNT, ROLE, SECRET, all_succeed, failures, operations, production, quick,
+    series_of_ses, success, to_ses, took, warnings, world,
 };
 use crate::support::{Agent, Aws, Page, command, eventually, run};
 
@@ -66,16 +66,6 @@ const SKIPPED: [(&str, &str); 3] =
 /// A region as AWS opens them every year, which the agent's table does not know.
 const NEW_REGION: &str = "eu-west-4";
 const HEALTHY: [&str; 2] = ["us-east-1", "eu-central-2"];
-
-fn warnings<'a>(log: &'a str, of: &str) -> Vec<&'a str> {
-    log.lines().filter(|line| line.contains(" WARN ") && line.contains(of)).collect()
-}
-
-fn failures(page: &Page, account: &str, region: &str, collector: &str) -> Vec<(String, f64)> {
-    let labels = [("account", account), ("aws_region", region), ("collector", collector)];
-    let found = page.find("ses_exporter_collector_failures_total", &labels);
-    found.map(|sample| (sample.labels["kind"].clone(), sample.value)).collect()
-}
 
 #[test]
 fn each_way_to_fail_has_its_kind_and_hurts_only_its_own_target() {

@@ -12,10 +12,12 @@ mod support;
 
 mod calls;
 mod configuration;
+mod dns;
 mod exposition;
 mod faults;
 mod freshness;
 mod golden;
+mod identities;
 mod independent;
 mod lifecycle;
 mod messages;

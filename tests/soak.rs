@@ -13,7 +13,8 @@ use crate::support::{Agent, Aws, ask_dns_at};
 const TROUBLES: &[Trouble] =
     &[Trouble::Hang, Trouble::Reset, Trouble::ServerError { status: 500 }, Trouble::HangInBody];
 
-fn long() -> bool {
+/// Whether tests may take minutes.
+pub(crate) fn long() -> bool {
     std::env::var_os("SES_EXPORTER_LONG").is_some()
 }
 
@@ -37,14 +38,14 @@ fn config(aws: &Aws) -> String {
 
 /// What the process holds.
 #[derive(Clone, Copy, Debug)]
-struct Held {
+pub(crate) struct Held {
     at: f64,
-    mebibytes: f64,
-    threads: usize,
+    pub(crate) mebibytes: f64,
+    pub(crate) threads: usize,
     descriptors: usize,
 }
 
-fn held(agent: &Agent, began: Instant) -> Held {
+pub(crate) fn held(agent: &Agent, began: Instant) -> Held {
     let process = format!("/proc/{}", agent.child.id());
     let status = fs::read_to_string(format!("{process}/status")).unwrap();
     let field = |name: &str| -> f64 {

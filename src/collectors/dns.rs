@@ -144,9 +144,11 @@ impl Reading {
             .map(|facts| {
                 let before = previous.and_then(|reading| reading.domain(&facts.identity));
                 let before = before.map_or(&[][..], |domain| &domain.records);
-                let record = |expected| {
-                    let known = before.iter().find(|record| record.expected == expected).cloned();
-                    known.unwrap_or_else(|| Record::new(expected))
+                let record = |expected: Expected| {
+                    let known = before.iter().find(|record| record.expected.is_about_the_same_as(&expected));
+                    let mut record = known.cloned().unwrap_or_else(|| Record::new(expected.clone()));
+                    record.expected = expected;
+                    record
                 };
                 Domain {
                     identity: Arc::clone(&facts.identity),

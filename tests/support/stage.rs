@@ -75,6 +75,24 @@ pub(crate) fn success(page: &Page, account: &str, region: &str, collector: &str)
     page.value("ses_exporter_collector_success", &labels)
 }
 
+/// How often a collector of a target failed, by kind.
+pub(crate) fn failures(page: &Page, account: &str, region: &str, collector: &str) -> Vec<(String, f64)> {
+    let labels = [("account", account), ("aws_region", region), ("collector", collector)];
+    let found = page.find("ses_exporter_collector_failures_total", &labels);
+    found.map(|sample| (sample.labels["kind"].clone(), sample.value)).collect()
+}
+
+/// When the last good reading of a collector of a target began, as Unix time.
+pub(crate) fn last_success(page: &Page, account: &str, region: &str, collector: &str) -> Option<f64> {
+    let labels = [("account", account), ("aws_region", region), ("collector", collector)];
+    page.value("ses_exporter_collector_last_success_timestamp_seconds", &labels)
+}
+
+/// The warnings in a log that hold a word.
+pub(crate) fn warnings<'a>(log: &'a str, of: &str) -> Vec<&'a str> {
+    log.lines().filter(|line| line.contains(" WARN ") && line.contains(of)).collect()
+}
+
 /// Whether all collectors of a target succeeded at their last attempt.
 pub(crate) fn all_succeed(page: &Page, account: &str, region: &str) -> bool {
     collectors::ALL.iter().all(|row| success(page, account, region, row.declaration.name) == Some(1.0))

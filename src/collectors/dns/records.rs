@@ -170,6 +170,12 @@ pub enum Wanted {
 }
 
 impl Expected {
+    /// Whether two looks at these can be compared. Which name server SES saw tells only why a record is missing: SES
+    /// learns it late, and of a domain that moves it changes while the record is wrong.
+    pub(super) fn is_about_the_same_as(&self, other: &Self) -> bool {
+        (self.label, &self.name, &self.domain, &self.wanted) == (other.label, &other.name, &other.domain, &other.wanted)
+    }
+
     /// The record as one would write it, for people.
     pub fn text(&self) -> String {
         let name = &self.name;

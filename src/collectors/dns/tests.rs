@@ -112,6 +112,24 @@ const DKIM: &str = "tok._domainkey.shop.example";
 const TARGET: &str = "CNAME tok.dkim.amazonses.com.";
 
 #[tokio::test]
+async fn a_wrong_record_stays_wrong_when_ses_sees_another_name_server() {
+    let dns = Responder::start().await;
+    let mut facts = facts("shop.example");
+    let mut reading = None;
+    for minutes in [0, 10] {
+        let sweep = Reading::sweep(reading.as_ref(), vec![facts.clone()], "eu-west-1", at(minutes), &dns.resolver);
+        reading = Some(sweep.await.expect("a reading"));
+    }
+    facts.primary_name_server = Some("ns1.moved.example".to_owned());
+    let after = Reading::sweep(reading.as_ref(), vec![facts], "eu-west-1", at(20), &dns.resolver).await;
+    let after = after.expect("a reading");
+    let wrong = after.records().filter(|(_, record)| matches!(record.verdict, Some(Verdict::Wrong(_))));
+    assert_eq!(wrong.count(), 2, "{:?}", lines(&after));
+    let seen = after.records().all(|(_, record)| record.expected.primary_name_server.is_some());
+    assert!(seen, "the next look compares with what SES sees now");
+}
+
+#[tokio::test]
 async fn right_at_once_wrong_at_the_second_look_and_right_again() {
     let dns = Responder::start().await;
     dns.set(DKIM, TARGET);
