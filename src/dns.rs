@@ -163,6 +163,11 @@ fn server(address: &SocketAddr) -> NameServerConfig {
     server
 }
 
+/// Whether a name is one that can be asked for: not empty, no empty label, none over 63 bytes, 255 in all.
+pub fn can_be_asked_for(name: &str) -> bool {
+    absolute(name).is_some()
+}
+
 fn absolute(name: &str) -> Option<Name> {
     let mut name = Name::from_utf8(normal(name)).ok().filter(|name| name.num_labels() > 0)?;
     name.set_fqdn(true);

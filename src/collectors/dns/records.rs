@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::collectors::identity_details::Details;
-use crate::dns::normal;
+use crate::dns::{can_be_asked_for, normal};
 
 /// What SES says about one domain identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,10 +26,11 @@ pub struct DomainFacts {
 }
 
 impl DomainFacts {
-    /// What is known of an identity; none of an address, whose records are those of its domain. The DKIM records are
+    /// What is known of an identity; none of an address, whose records are those of its domain, nor of a name that DNS
+    /// does not know the like of. The DKIM records are
     /// known once the identity was described: what it shares with others does not tell whose key it is.
     pub fn of(label: &Arc<str>, details: &Details) -> Option<Self> {
-        if details.is_address() {
+        if details.is_address() || !can_be_asked_for(label) {
             return None;
         }
         let described = details.described.as_ref();
@@ -268,6 +269,22 @@ mod tests {
                 "amazonses_txt _amazonses.shop.example TXT \"Abc=\"",
             ]
         );
+    }
+
+    #[test]
+    fn only_domains_that_dns_can_know_have_records() {
+        let details = |identity_type: &str| {
+            let mut details = Details::default();
+            details.identity_type = identity_type.into();
+            details
+        };
+        let facts = |name: &str, identity_type| DomainFacts::of(&name.into(), &details(identity_type));
+        assert!(facts("shop.example", "domain").is_some());
+        assert!(facts("shop.example", "managed_domain").is_some());
+        assert!(facts("a@shop.example", "email_address").is_none());
+        for name in ["a..b", "", &"x".repeat(64)] {
+            assert!(facts(name, "domain").is_none(), "{name}");
+        }
     }
 
     #[test]
