@@ -4,7 +4,6 @@
 //! slices before it found. A pass over everything begins every [`PASS`] slices, or when the last one is over.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use crate::aws::{Failure, FailureKind, Operation};
@@ -36,27 +35,14 @@ impl Refusals {
         self.0.get(&operation).is_some_and(|(at, _)| !pass_is_due(Some(*at), now, interval))
     }
 
-    /// The answer to a question, and none if it is refused for good.
-    ///
-    /// # Errors
-    /// Any other failure, which fails the slice.
-    pub async fn answered<T>(
-        &mut self,
-        operation: Operation,
-        now: SystemTime,
-        answer: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<Option<T>, Failure> {
-        match answer.await {
-            Ok(answer) => {
-                self.0.remove(&operation);
-                Ok(Some(answer))
-            }
-            Err(failure) if failure.skip.is_none() && for_good(&failure) => {
-                self.0.insert(operation, (now, failure));
-                Ok(None)
-            }
-            Err(failure) => Err(failure),
-        }
+    /// Notes that a question was answered.
+    pub fn answered(&mut self, operation: Operation) {
+        self.0.remove(&operation);
+    }
+
+    /// Notes that a question was refused.
+    pub fn refused(&mut self, operation: Operation, now: SystemTime, failure: Failure) {
+        self.0.insert(operation, (now, failure));
     }
 
     /// All refusals in one line, so that nobody has to find out about them one by one; of the kind of the first.
@@ -67,47 +53,44 @@ impl Refusals {
     }
 }
 
-fn for_good(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::AccessDenied | FailureKind::Rejected)
+/// Whether a failure can be the fault of what was asked for: a permission that is missing, a name or an operation that
+/// AWS does not know, an answer that makes no sense. It does not pass by itself, and others must not wait for it.
+pub fn of_one_thing(failure: &Failure) -> bool {
+    let kinds = [FailureKind::AccessDenied, FailureKind::Rejected, FailureKind::Unexpected];
+    failure.skip.is_none() && kinds.contains(&failure.kind)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::{SES_GET_IDENTITY_DKIM_ATTRIBUTES as DKIM, SESV2_GET_EMAIL_IDENTITY as DESCRIBE};
+    use crate::aws::{SES_GET_IDENTITY_DKIM_ATTRIBUTES as DKIM, SESV2_GET_EMAIL_IDENTITY as DESCRIBE, SkipReason};
 
-    #[tokio::test]
-    async fn a_refusal_holds_until_the_next_pass_and_for_that_question_only() {
+    #[test]
+    fn a_refusal_holds_until_the_next_pass_and_for_that_question_only() {
         let (minute, now) = (Duration::from_mins(1), SystemTime::UNIX_EPOCH + Duration::from_hours(1));
         let mut refusals = Refusals::default();
-        let denied = Failure::new(FailureKind::AccessDenied, "no");
-        let answer = refusals.answered(DKIM, now, async { Err::<(), _>(denied.clone()) }).await;
-        assert_eq!(answer, Ok(None));
+        refusals.refused(DKIM, now, Failure::new(FailureKind::AccessDenied, "no"));
         assert!(refusals.hold(DKIM, now + minute * 14, minute));
         assert!(!refusals.hold(DKIM, now + minute * 15, minute));
         assert!(!refusals.hold(DESCRIBE, now, minute));
-        assert_eq!(refusals.told().as_ref(), Some(&denied));
-        assert_eq!(refusals.answered(DKIM, now, async { Ok(7) }).await, Ok(Some(7)));
+        refusals.answered(DKIM);
         assert_eq!(refusals.told(), None);
     }
 
-    #[tokio::test]
-    async fn refusals_are_told_together() {
+    #[test]
+    fn refusals_are_told_together() {
         let mut refusals = Refusals::default();
         for (operation, text) in [(DESCRIBE, "no b"), (DKIM, "no a")] {
-            let denied = Failure::new(FailureKind::AccessDenied, text);
-            let answer = refusals.answered(operation, SystemTime::UNIX_EPOCH, async { Err::<(), _>(denied) });
-            assert_eq!(answer.await, Ok(None));
+            refusals.refused(operation, SystemTime::UNIX_EPOCH, Failure::new(FailureKind::AccessDenied, text));
         }
         assert_eq!(refusals.told().unwrap().message, "no a; no b");
     }
 
-    #[tokio::test]
-    async fn what_passes_by_itself_fails_the_slice() {
-        let slow = Failure::timeout("slow");
-        let answer = async { Err::<(), _>(slow.clone()) };
-        let mut refusals = Refusals::default();
-        assert_eq!(refusals.answered(DKIM, SystemTime::UNIX_EPOCH, answer).await, Err(slow));
-        assert_eq!(refusals.told(), None);
+    #[test]
+    fn trouble_of_the_way_or_of_the_target_is_nobodys_own() {
+        assert!(of_one_thing(&Failure::unexpected("x")));
+        assert!(!of_one_thing(&Failure::timeout("x")));
+        let denied = Failure::new(FailureKind::AccessDenied, "x");
+        assert!(!of_one_thing(&Failure { skip: Some(SkipReason::ServiceControlPolicy), ..denied }));
     }
 }

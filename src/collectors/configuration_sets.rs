@@ -11,10 +11,10 @@ use aws_sdk_sesv2::operation::get_configuration_set::GetConfigurationSetOutput;
 use aws_sdk_sesv2::types::EventDestination;
 
 use crate::aws::{
-    Aws, Failure, FailureKind, SESV2_GET_CONFIGURATION_SET, SESV2_GET_CONFIGURATION_SET_EVENT_DESTINATIONS,
+    Aws, Failure, SESV2_GET_CONFIGURATION_SET, SESV2_GET_CONFIGURATION_SET_EVENT_DESTINATIONS,
     SESV2_LIST_CONFIGURATION_SETS,
 };
-use crate::collector::slices::{CALLS, PASS, Refusals, pass_is_due};
+use crate::collector::slices::{CALLS, PASS, of_one_thing, pass_is_due};
 use crate::collector::{Ask, Collector, Cost, Declaration, Size, per_hour};
 use crate::metric::{Family, flag, gauge};
 
@@ -26,8 +26,10 @@ pub struct ConfigurationSets {
 
 /// The calls for one set.
 const CALLS_PER_SET: u32 = 2;
-/// More pages than any region can have sets: an endless chain of tokens ends somewhere.
-const MAX_PAGES: u32 = 1000;
+/// SES documents no largest page for this list; its other lists take a hundred.
+const PAGE_SIZE: i32 = 100;
+/// Twice what SES allows in a region (10,000 sets): an endless chain of tokens ends somewhere.
+const MAX_PAGES: u32 = 200;
 /// The sets of a target that bear series; the judgements know all of them. SES allows 10,000 in a region.
 const MOST_SHOWN: usize = 1000;
 
@@ -86,8 +88,6 @@ pub struct Reading {
     pass_began: Option<SystemTime>,
     /// The sets that this pass has not come to yet, last first.
     ahead: Vec<Arc<str>>,
-    /// The questions that AWS refuses.
-    refusals: Refusals,
     /// The sets that could not be read when they were asked for last, and why.
     unreadable: BTreeMap<Arc<str>, Failure>,
 }
@@ -187,51 +187,61 @@ impl Collector for ConfigurationSets {
         }
         for _ in 0..left / CALLS_PER_SET {
             let Some(name) = reading.ahead.pop() else { break };
-            match self.set(&ask, &mut reading.refusals, &name).await {
-                // The others do not wait for a set whose answer makes no sense.
-                Err(failure) if failure.kind == FailureKind::Unexpected => {
-                    reading.unreadable.insert(name, failure);
-                }
-                set => reading.take(name, set?),
-            }
+            let looked = look(ask.aws, &name, reading.remembered(&name)).await?;
+            reading.take(name, looked);
         }
         Ok(reading)
     }
 
     fn lacks(reading: &Reading) -> Option<Failure> {
-        reading.refusals.told().or_else(|| reading.unreadable.values().next().cloned())
+        reading.unreadable.values().next().cloned()
     }
 }
 
-impl ConfigurationSets {
-    /// One set; none if it has been deleted since it was listed.
-    async fn set(
-        &self,
-        ask: &Ask<'_, Reading>,
-        refusals: &mut Refusals,
-        name: &str,
-    ) -> Result<Option<ConfigurationSet>, Failure> {
-        let mut set = ConfigurationSet::default();
-        let operation = SESV2_GET_CONFIGURATION_SET;
-        if !refusals.hold(operation, ask.now, self.interval) {
-            let request = || ask.aws.sesv2().get_configuration_set().configuration_set_name(name).send();
-            let answer = unless_gone(ask.aws.call(operation, request));
-            match refusals.answered(operation, ask.now, answer).await? {
-                Some(Some(answer)) => set.take(answer),
-                Some(None) => return Ok(None),
-                None => {} // refused: the destinations may be known all the same
+/// What a look at one set has found.
+#[derive(Default)]
+struct Looked {
+    /// The set; none if nothing is known of it.
+    set: Option<ConfigurationSet>,
+    /// What could not be read of it, and why.
+    lacking: Option<Failure>,
+    /// It has been deleted since it was listed.
+    gone: bool,
+}
+
+/// Asks both questions about a set. One that is not answered for this set leaves what was `known` before, and does not
+/// hold up the other question, nor other sets.
+async fn look(aws: &Aws, name: &str, known: Option<ConfigurationSet>) -> Result<Looked, Failure> {
+    let mut looked = Looked { set: known, ..Looked::default() };
+    let request = || aws.sesv2().get_configuration_set().configuration_set_name(name).send();
+    if let Some(answer) = looked.answer(aws.call(SESV2_GET_CONFIGURATION_SET, request).await)? {
+        looked.set.get_or_insert_default().take(answer);
+    }
+    let request = || aws.sesv2().get_configuration_set_event_destinations().configuration_set_name(name).send();
+    let answer = aws.call(SESV2_GET_CONFIGURATION_SET_EVENT_DESTINATIONS, request).await;
+    if let Some(answer) = looked.answer(answer)? {
+        // SES leaves out an empty list.
+        let destinations = answer.event_destinations().iter().map(destination).collect();
+        looked.set.get_or_insert_default().destinations = Some(destinations);
+    }
+    Ok(looked)
+}
+
+impl Looked {
+    /// An answer about the set; none if it is the set's own fault that there is none.
+    fn answer<T>(&mut self, answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(failure) if failure.code.as_deref() == Some("NotFoundException") => {
+                self.gone = true;
+                Ok(None)
             }
+            Err(failure) if of_one_thing(&failure) => {
+                self.lacking.get_or_insert(failure);
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
         }
-        let operation = SESV2_GET_CONFIGURATION_SET_EVENT_DESTINATIONS;
-        if !refusals.hold(operation, ask.now, self.interval) {
-            let request =
-                || ask.aws.sesv2().get_configuration_set_event_destinations().configuration_set_name(name).send();
-            let answer = unless_gone(ask.aws.call(operation, request));
-            let answer = refusals.answered(operation, ask.now, answer).await?.flatten();
-            // SES leaves out an empty list.
-            set.destinations = answer.map(|answer| answer.event_destinations().iter().map(destination).collect());
-        }
-        Ok(Some(set))
     }
 }
 
@@ -247,13 +257,28 @@ impl Reading {
         self.ahead = unread.into_iter().chain(read).map(|(name, _)| Arc::clone(name)).rev().collect();
     }
 
-    /// Takes what a set is now; none if it is gone.
-    fn take(&mut self, name: Arc<str>, set: Option<ConfigurationSet>) {
-        self.unreadable.remove(&name);
-        match set {
-            Some(set) => self.sets.insert(name, Some(Arc::new(set))),
-            None => self.sets.remove(&name),
+    /// What is known of a set, unless it could not be read last time either: what is older than two passes goes.
+    fn remembered(&self, name: &str) -> Option<ConfigurationSet> {
+        let known = self.sets.get(name)?.as_deref().filter(|_| !self.unreadable.contains_key(name));
+        known.cloned()
+    }
+
+    /// Takes what a look at a set has found.
+    fn take(&mut self, name: Arc<str>, looked: Looked) {
+        match looked.lacking {
+            Some(failure) => self.unreadable.insert(Arc::clone(&name), failure),
+            None => self.unreadable.remove(&name),
         };
+        if looked.gone {
+            self.sets.remove(&name);
+        } else {
+            self.sets.insert(name, looked.set.map(Arc::new));
+        }
+    }
+
+    /// When the list was read that the sets come from.
+    pub fn listed_at(&self) -> Option<SystemTime> {
+        self.pass_began
     }
 
     /// The sets that were read, by name, as many as bear series.
@@ -267,7 +292,8 @@ async fn list(aws: &Aws) -> Result<(Vec<String>, u32), Failure> {
     let mut names = Vec::new();
     let mut token = None;
     for calls in 1..=MAX_PAGES {
-        let request = || aws.sesv2().list_configuration_sets().set_next_token(token.clone()).send();
+        let request =
+            || aws.sesv2().list_configuration_sets().page_size(PAGE_SIZE).set_next_token(token.clone()).send();
         let page = aws.call(SESV2_LIST_CONFIGURATION_SETS, request).await?;
         // An empty list says that there are none; no list at all says nothing.
         let Some(list) = page.configuration_sets else {
@@ -286,14 +312,6 @@ async fn list(aws: &Aws) -> Result<(Vec<String>, u32), Failure> {
     Err(Failure::unexpected(format!("ListConfigurationSets answered more than {MAX_PAGES} pages")))
 }
 
-/// A set can be deleted between two calls.
-async fn unless_gone<T>(answer: impl Future<Output = Result<T, Failure>>) -> Result<Option<T>, Failure> {
-    match answer.await {
-        Err(failure) if failure.code.as_deref() == Some("NotFoundException") => Ok(None),
-        answer => answer.map(Some),
-    }
-}
-
 fn destination(destination: &EventDestination) -> Destination {
     Destination {
         name: Arc::from(destination.name()),
@@ -302,9 +320,10 @@ fn destination(destination: &EventDestination) -> Destination {
     }
 }
 
-/// One list and two calls for each set in a pass, which lasts until all sets were read.
+/// The pages of the list and two calls for each set in a pass, which lasts until all sets were read.
 fn cost(size: Size, interval: Duration) -> Cost {
     let slices = size.configuration_sets.div_ceil(CALLS / CALLS_PER_SET).max(PASS);
-    let calls = f64::from(1 + size.configuration_sets * CALLS_PER_SET);
+    let pages = size.configuration_sets.div_ceil(PAGE_SIZE.unsigned_abs()).max(1);
+    let calls = f64::from(pages + size.configuration_sets * CALLS_PER_SET);
     Cost { calls_per_hour: calls * per_hour(interval) / f64::from(slices), sweep: Some(interval * slices) }
 }

@@ -7,7 +7,6 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::aws::Failure;
-use crate::collector::slices::CALLS;
 use crate::collector::{Ask, Collector, Declaration};
 use crate::collectors::identities::Identities;
 use crate::metric::{Family, Samples, flag, gauge};
@@ -210,19 +209,17 @@ impl Collector for IdentityDetails {
 
     async fn read(&self, ask: Ask<'_, Reading>) -> Result<Reading, Failure> {
         let list = ask.readings.of::<Identities>()?;
-        let reading = Reading::following(ask.previous, list, self.interval);
-        let mut slice = Slice { aws: ask.aws, now: ask.now, tags: &self.tags, reading, asked: 0 };
+        let reading = Reading::following(ask.previous, list, self.interval, ask.now);
+        let mut slice = Slice::new(ask.aws, ask.now, &self.tags, reading);
         for batch in slice.reading.batches(ask.now) {
             slice.batch(&batch).await?;
         }
-        for name in slice.reading.due(ask.now, CALLS.saturating_sub(slice.asked)) {
-            slice.describe(&name).await?;
-        }
+        slice.descriptions().await?;
         Ok(slice.reading)
     }
 
     fn lacks(reading: &Reading) -> Option<Failure> {
-        reading.refusals.told().or_else(|| reading.unreadable().cloned())
+        reading.lacks()
     }
 }
 

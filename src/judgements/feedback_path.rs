@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use crate::collectors::configuration_sets::{self, ConfigurationSets};
+use crate::collectors::configuration_sets::{ConfigurationSet, ConfigurationSets};
 use crate::collectors::identity_details::{self, Details, IdentityDetails, Topics};
 use crate::judgement::{Declaration, Judgement, Seen};
 use crate::metric::{Family, flag, gauge};
@@ -62,16 +63,20 @@ impl Judgement for FeedbackPath {
     )];
 
     fn judge(&self, seen: &Seen<'_>) -> Option<Verdict> {
-        Some(judge(
-            seen.reading::<IdentityDetails>()?,
-            seen.reading::<ConfigurationSets>().map(|reading| &reading.sets),
-        ))
+        let sets = seen.reading::<ConfigurationSets>();
+        let sets = sets.and_then(|reading| Some(Sets { all: &reading.sets, listed_at: reading.listed_at()? }));
+        Some(judge(seen.reading::<IdentityDetails>()?, sets))
     }
 }
 
-type Sets = BTreeMap<Arc<str>, Option<Arc<configuration_sets::ConfigurationSet>>>;
+/// The configuration sets of the region, and when SES listed them.
+#[derive(Clone, Copy)]
+struct Sets<'a> {
+    all: &'a BTreeMap<Arc<str>, Option<Arc<ConfigurationSet>>>,
+    listed_at: SystemTime,
+}
 
-fn judge(identities: &identity_details::Reading, sets: Option<&Sets>) -> Verdict {
+fn judge(identities: &identity_details::Reading, sets: Option<Sets<'_>>) -> Verdict {
     let heard = |(label, details): (&Arc<str>, &Details)| Heard {
         label: Arc::clone(label),
         identity_type: Arc::clone(&details.identity_type),
@@ -81,7 +86,7 @@ fn judge(identities: &identity_details::Reading, sets: Option<&Sets>) -> Verdict
 }
 
 /// One way that is known to work is enough; that there is none is said only when all three are known.
-fn heard(details: &Details, sets: Option<&Sets>, event: &Event) -> Option<bool> {
+fn heard(details: &Details, sets: Option<Sets<'_>>, event: &Event) -> Option<bool> {
     let ways = [details.topics.map(event.topic), details.forwarding, destination(details, sets, event.name_in_ses)];
     if ways.contains(&Some(true)) {
         Some(true)
@@ -92,21 +97,24 @@ fn heard(details: &Details, sets: Option<&Sets>, event: &Event) -> Option<bool> 
     }
 }
 
-/// Whether the default configuration set passes the event on. A set that is not there passes nothing on.
-fn destination(details: &Details, sets: Option<&Sets>, event_type: &str) -> Option<bool> {
-    let Some(set) = &details.described.as_ref()?.configuration_set else { return Some(false) };
-    match sets?.get(set) {
-        None => Some(false),
+/// Whether the default configuration set passes the event on. A set that is not there passes nothing on, if it was not
+/// there when the identity named it: it may be newer than the list.
+fn destination(details: &Details, sets: Option<Sets<'_>>, event_type: &str) -> Option<bool> {
+    let described = details.described.as_ref()?;
+    let Some(set) = &described.configuration_set else { return Some(false) };
+    let sets = sets?;
+    match sets.all.get(set) {
+        None => (sets.listed_at >= described.at).then_some(false),
         Some(set) => set.as_ref()?.covers(event_type),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::time::Duration;
 
     use super::*;
-    use crate::collectors::configuration_sets::{ConfigurationSet, Destination};
+    use crate::collectors::configuration_sets::Destination;
     use crate::collectors::identity_details::Described;
 
     /// What was described, if anything: the default configuration set, or that there is none.
@@ -129,11 +137,17 @@ mod tests {
         details
     }
 
-    fn sets(enabled: bool, events: &[&str]) -> Sets {
+    type All = BTreeMap<Arc<str>, Option<Arc<ConfigurationSet>>>;
+
+    fn sets(enabled: bool, events: &[&str]) -> All {
         let events = events.iter().map(|event| Arc::from(*event)).collect();
         let destinations = Some(vec![Destination { name: Arc::from("sns"), enabled, events }]);
         let set = ConfigurationSet { destinations, ..ConfigurationSet::default() };
         BTreeMap::from([(Arc::from("main"), Some(Arc::new(set))), (Arc::from("unread"), None)])
+    }
+
+    fn listed(all: &All) -> Sets<'_> {
+        Sets { all, listed_at: SystemTime::UNIX_EPOCH + Duration::from_hours(1) }
     }
 
     const BOUNCE: &Event = &EVENTS[0];
@@ -147,20 +161,24 @@ mod tests {
         let forwarding = details(NO_TOPICS, Some(true), Set::NotRead);
         let destination = details(NO_TOPICS, Some(false), Set::Named("main"));
         for way in [&topic, &forwarding, &destination] {
-            assert_eq!(heard(way, Some(&sets), BOUNCE), Some(true), "{way:?}");
+            assert_eq!(heard(way, Some(listed(&sets)), BOUNCE), Some(true), "{way:?}");
         }
-        assert_eq!(heard(&topic, Some(&sets), COMPLAINT), Some(false), "each event has its own topic");
-        assert_eq!(heard(&destination, Some(&sets), COMPLAINT), Some(false), "and its own destination");
+        assert_eq!(heard(&topic, Some(listed(&sets)), COMPLAINT), Some(false), "each event has its own topic");
+        assert_eq!(heard(&destination, Some(listed(&sets)), COMPLAINT), Some(false), "and its own destination");
     }
 
     #[test]
     fn that_there_is_no_way_needs_proof() {
         let sets = sets(true, &["BOUNCE"]);
         let off = Some(false);
-        assert_eq!(heard(&details(None, off, Set::None), Some(&sets), BOUNCE), None, "topics were not read");
-        assert_eq!(heard(&details(NO_TOPICS, off, Set::NotRead), Some(&sets), BOUNCE), None, "not described yet");
+        assert_eq!(heard(&details(None, off, Set::None), Some(listed(&sets)), BOUNCE), None, "topics were not read");
+        assert_eq!(
+            heard(&details(NO_TOPICS, off, Set::NotRead), Some(listed(&sets)), BOUNCE),
+            None,
+            "not described yet"
+        );
         assert_eq!(heard(&details(NO_TOPICS, off, Set::Named("main")), None, BOUNCE), None, "sets were not read");
-        assert_eq!(heard(&details(NO_TOPICS, off, Set::Named("unread")), Some(&sets), BOUNCE), None);
+        assert_eq!(heard(&details(NO_TOPICS, off, Set::Named("unread")), Some(listed(&sets)), BOUNCE), None);
         assert_eq!(
             heard(&details(NO_TOPICS, off, Set::None), None, BOUNCE),
             Some(false),
@@ -170,8 +188,13 @@ mod tests {
 
     #[test]
     fn a_set_that_is_deleted_or_switched_off_passes_nothing_on() {
-        let nobody = |set, sets: &Sets| heard(&details(NO_TOPICS, Some(false), Set::Named(set)), Some(sets), BOUNCE);
+        let nobody =
+            |set, sets: &All| heard(&details(NO_TOPICS, Some(false), Set::Named(set)), Some(listed(sets)), BOUNCE);
         assert_eq!(nobody("deleted", &sets(true, &["BOUNCE"])), Some(false));
         assert_eq!(nobody("main", &sets(false, &["BOUNCE"])), Some(false));
+        let mut newer = details(NO_TOPICS, Some(false), Set::Named("new"));
+        newer.described = newer.described.map(|described| Described { at: SystemTime::now(), ..described });
+        let sets = sets(true, &["BOUNCE"]);
+        assert_eq!(heard(&newer, Some(listed(&sets)), BOUNCE), None, "the list may be older than the set");
     }
 }

@@ -28,8 +28,8 @@ pub struct Details {
     pub(super) changed: bool,
     /// What the batches said last.
     pub(super) heard: Heard,
-    /// When it was asked for last and its description made no sense, and what was wrong.
-    pub(super) unreadable: Option<(SystemTime, Failure)>,
+    /// When its description could not be read last, and why; no reason where SES does not know it any more.
+    pub(super) unreadable: Option<(SystemTime, Option<Failure>)>,
 }
 
 /// GetIdentityDkimAttributes, or `DkimAttributes` of GetEmailIdentity.
@@ -95,13 +95,23 @@ pub struct Described {
     pub primary_name_server: Option<Arc<str>>,
 }
 
-/// The last answers of batches. A batch counts where it says something new; else the description, which tells more, and
-/// at times other words of the same thing, stands.
+/// The last answers of batches and their times. A batch counts where it says something new; else the description, which
+/// tells more, and at times other words of the same thing, stands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Heard {
-    dkim: Option<Dkim>,
-    /// None while no batch was heard; an empty domain where none is configured.
-    mail_from: Option<MailFrom>,
+    dkim: Option<(SystemTime, Dkim)>,
+    /// An empty domain where none is configured.
+    mail_from: Option<(SystemTime, MailFrom)>,
+    notifications: Option<SystemTime>,
+}
+
+/// What is older than this is not known any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Oldest {
+    /// Of what batches say.
+    pub(super) heard: SystemTime,
+    /// Of a description.
+    pub(super) described: SystemTime,
 }
 
 impl Described {
@@ -140,7 +150,7 @@ impl Details {
 
     /// A verified domain that DKIM does not verify: its legacy TXT record must do so.
     pub fn lives_by_txt(&self) -> bool {
-        let dkim = self.dkim.as_ref().is_none_or(|dkim| &*dkim.status == "NOT_STARTED");
+        let dkim = self.dkim.as_ref().is_some_and(|dkim| &*dkim.status == "NOT_STARTED");
         !self.is_address() && self.status.as_deref() == Some(SUCCESS) && dkim
     }
 
@@ -152,19 +162,48 @@ impl Details {
     }
 
     /// Takes what a batch says of DKIM.
-    pub(super) fn hear_dkim(&mut self, dkim: Dkim) {
-        let before = self.heard.dkim.replace(dkim.clone());
-        if self.is_news(before.map(|before| before == dkim)) {
+    pub(super) fn hear_dkim(&mut self, dkim: Dkim, now: SystemTime) {
+        let before = self.heard.dkim.replace((now, dkim.clone()));
+        if self.is_news(before.map(|(_, before)| before == dkim)) {
             self.take_dkim(dkim);
         }
     }
 
     /// Takes what a batch says of the MAIL FROM domain.
-    pub(super) fn hear_mail_from(&mut self, mail_from: MailFrom) {
-        let before = self.heard.mail_from.replace(mail_from.clone());
-        if self.is_news(before.map(|before| before == mail_from)) {
+    pub(super) fn hear_mail_from(&mut self, mail_from: MailFrom, now: SystemTime) {
+        let before = self.heard.mail_from.replace((now, mail_from.clone()));
+        if self.is_news(before.map(|(_, before)| before == mail_from)) {
             self.mail_from = mail_from.configured();
         }
+    }
+
+    /// Takes what a batch says of notifications.
+    pub(super) fn hear_notifications(&mut self, forwarding: bool, topics: Topics, now: SystemTime) {
+        self.heard.notifications = Some(now);
+        self.forwarding = Some(forwarding);
+        self.topics = Some(topics);
+    }
+
+    /// Whether something is older than that.
+    pub(super) fn is_outdated(&self, oldest: Oldest) -> bool {
+        let Heard { dkim, mail_from, notifications } = &self.heard;
+        let heard = [dkim.as_ref().map(|(at, _)| *at), mail_from.as_ref().map(|(at, _)| *at), *notifications];
+        let described = self.described.as_ref().map(|described| described.at);
+        heard.into_iter().flatten().any(|at| at < oldest.heard) || described.is_some_and(|at| at < oldest.described)
+    }
+
+    /// Forgets what is older than that: a question that is refused for long must not show yesterday's answer for ever.
+    pub(super) fn forget(&mut self, oldest: Oldest) {
+        self.described.take_if(|described| described.at < oldest.described);
+        self.heard.dkim.take_if(|(at, _)| *at < oldest.heard);
+        self.heard.mail_from.take_if(|(at, _)| *at < oldest.heard);
+        if self.heard.notifications.take_if(|at| *at < oldest.heard).is_some() {
+            self.topics = None;
+        }
+        let described = self.described.is_some();
+        self.dkim.take_if(|_| !described && self.heard.dkim.is_none());
+        self.mail_from.take_if(|_| !described && self.heard.mail_from.is_none());
+        self.forwarding.take_if(|_| !described && self.heard.notifications.is_none());
     }
 
     /// Whether a batch knows better than the description: it has changed its mind, or there is no description.
@@ -202,6 +241,8 @@ pub(super) fn known(word: &str) -> Arc<str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -215,14 +256,43 @@ mod tests {
         let dkim =
             |token: &str| Dkim { status: Arc::from("SUCCESS"), signing_enabled: true, tokens: vec![token.into()] };
         let mut details = Details::default();
-        details.hear_dkim(dkim("of v1"));
+        let at = SystemTime::UNIX_EPOCH;
+        details.hear_dkim(dkim("of v1"), at);
         assert_eq!((&details.dkim, details.changed), (&Some(dkim("of v1")), false));
         details.take_dkim(dkim("of v2"));
         details.described = Some(Described::at(SystemTime::UNIX_EPOCH));
-        details.hear_dkim(dkim("of v1"));
+        details.hear_dkim(dkim("of v1"), at);
         assert_eq!((&details.dkim, details.changed), (&Some(dkim("of v2")), false), "it repeats itself");
-        details.hear_dkim(dkim("new"));
+        details.hear_dkim(dkim("new"), at);
         assert_eq!((&details.dkim, details.changed), (&Some(dkim("new")), true));
+    }
+
+    #[test]
+    fn what_nobody_has_said_for_long_is_not_known_any_more() {
+        let at = |hour| SystemTime::UNIX_EPOCH + Duration::from_hours(hour);
+        let dkim = Dkim { status: Arc::from("SUCCESS"), signing_enabled: true, tokens: vec![] };
+        let mut details = Details::default();
+        details.hear_dkim(dkim, at(1));
+        details.hear_notifications(true, Topics { bounce: true, complaint: true }, at(2));
+        details.described = Some(Described::at(at(1)));
+        let oldest = |heard, described| Oldest { heard: at(heard), described: at(described) };
+        assert!(!details.is_outdated(oldest(1, 1)));
+        details.forget(oldest(2, 1));
+        assert!(details.dkim.is_some(), "the description tells it too");
+        details.forget(oldest(2, 2));
+        assert_eq!((&details.dkim, &details.described), (&None, &None));
+        assert!(details.topics.is_some());
+        details.forget(oldest(3, 3));
+        assert_eq!((details.topics, details.forwarding), (None, None));
+    }
+
+    #[test]
+    fn a_domain_whose_dkim_was_not_read_does_not_live_by_txt() {
+        let mut details =
+            Details { identity_type: Arc::from("domain"), status: Some(Arc::from("SUCCESS")), ..Details::default() };
+        assert!(!details.lives_by_txt());
+        details.take_dkim(Dkim { status: Arc::from("NOT_STARTED"), signing_enabled: false, tokens: vec![] });
+        assert!(details.lives_by_txt());
     }
 
     #[test]

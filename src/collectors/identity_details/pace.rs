@@ -56,17 +56,55 @@ pub(super) fn cost(size: Size, interval: Duration) -> Cost {
     Cost { calls_per_hour: pace.calls_per_hour, sweep: Some(pace.round) }
 }
 
-/// How urgent it is to describe an identity: from 1 it is due. One that is not healthy is looked at in every pass; what is new or has changed comes before all others.
-/// One whose description could not be read waits for a pass, or it would stand before all others for ever.
-pub(super) fn urgency(details: &Details, now: SystemTime, interval: Duration) -> f64 {
-    if let Some((at, _)) = &details.unreadable {
-        return times_over(*at, now, interval * PASS, interval);
+/// Why an identity is to be described, and how long that is overdue: from 1 on, in times of its rest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Due {
+    /// It never was, or something about it has changed.
+    New,
+    /// It is not healthy, or could not be described last: it is looked at in every pass.
+    Unwell(f64),
+    /// Its turn has come.
+    Well(f64),
+}
+
+/// Whether and why an identity is due. That an address is not verified is told by the list, and is often how it is meant
+/// to be, so it is no reason to look at it oftener.
+pub(super) fn due(details: &Details, now: SystemTime, interval: Duration) -> Option<Due> {
+    let times = |at, rest: u32| times_over(at, now, interval * rest, interval);
+    let due = match (&details.unreadable, &details.described) {
+        (Some((at, _)), _) => Due::Unwell(times(*at, PASS)),
+        (None, Some(described)) if !details.changed && (details.healthy() || details.is_address()) => {
+            Due::Well(times(described.at, ROUND))
+        }
+        (None, Some(described)) if !details.changed => Due::Unwell(times(described.at, PASS)),
+        _ => Due::New,
+    };
+    match due {
+        Due::Unwell(times) | Due::Well(times) if times < 1.0 => None,
+        due => Some(due),
     }
-    let rest = interval * if details.healthy() { ROUND } else { PASS };
-    match &details.described {
-        Some(described) if !details.changed => times_over(described.at, now, rest, interval),
-        _ => f64::INFINITY,
+}
+
+/// The first so many: what is new, then those that are not well and those whose turn has come, half and half, so that
+/// neither keeps the others waiting for ever; each the longest overdue first, domains before addresses.
+pub(super) fn first<T: Ord>(due: Vec<(Due, bool, T)>, most: u32) -> Vec<T> {
+    let (mut new, mut unwell, mut well) = (Vec::new(), Vec::new(), Vec::new());
+    for (due, is_address, item) in due {
+        match due {
+            Due::New => new.push((0.0, is_address, item)),
+            Due::Unwell(times) => unwell.push((-times, is_address, item)),
+            Due::Well(times) => well.push((-times, is_address, item)),
+        }
     }
+    for kind in [&mut new, &mut unwell, &mut well] {
+        kind.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then_with(|| a.2.cmp(&b.2)));
+    }
+    let most = most as usize;
+    let left = most.saturating_sub(new.len());
+    let of_well = well.len().min(left / 2).max(left.saturating_sub(unwell.len()));
+    let both =
+        unwell.into_iter().take(left.saturating_sub(of_well.min(well.len()))).chain(well.into_iter().take(of_well));
+    new.into_iter().chain(both).take(most).map(|(_, _, item)| item).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The questions of one slice: what is asked of SES, and what its answers mean.
 //!
-//! A question that AWS refuses for good is left out for a while, and told as what the reading lacks. So is an identity
-//! whose description can't be read: the others do not wait for it. Any other failure fails the slice, and nothing of it
+//! A question about many that AWS refuses for good is left out for a while, and told as what the reading lacks. So is an
+//! identity that can't be described: the others do not wait for it. Any other failure fails the slice, and nothing of it
 //! counts.
 
 use std::sync::Arc;
@@ -18,6 +18,10 @@ use crate::aws::{
     SES_GET_IDENTITY_MAIL_FROM_DOMAIN_ATTRIBUTES, SES_GET_IDENTITY_NOTIFICATION_ATTRIBUTES,
     SES_GET_IDENTITY_VERIFICATION_ATTRIBUTES, SESV2_GET_EMAIL_IDENTITY,
 };
+use crate::collector::slices::{CALLS, of_one_thing};
+
+/// So many in a row that may not be described: then it is not about single ones, and the others are not even tried.
+const DENIED_TO_ALL: u32 = 3;
 
 /// One slice while it is asked.
 pub(super) struct Slice<'a> {
@@ -29,7 +33,11 @@ pub(super) struct Slice<'a> {
     pub(super) asked: u32,
 }
 
-impl Slice<'_> {
+impl<'a> Slice<'a> {
+    pub(super) fn new(aws: &'a Aws, now: SystemTime, tags: &'a [String], reading: Reading) -> Self {
+        Self { aws, now, tags, reading, asked: 0 }
+    }
+
     /// Asks the questions that are for a hundred identities at once.
     pub(super) async fn batch(&mut self, names: &[Arc<str>]) -> Result<(), Failure> {
         let plain: Vec<String> = names.iter().filter(|name| fits_xml(name)).map(ToString::to_string).collect();
@@ -53,7 +61,7 @@ impl Slice<'_> {
         for (name, attributes) in answer.dkim_attributes {
             let status = spelled_for_v2(attributes.dkim_verification_status.as_str());
             let dkim = dkim(status, attributes.dkim_enabled, attributes.dkim_tokens.unwrap_or_default());
-            self.reading.update(&name, |details| details.hear_dkim(dkim));
+            self.reading.update(&name, |details| details.hear_dkim(dkim, self.now));
         }
         Ok(())
     }
@@ -69,7 +77,7 @@ impl Slice<'_> {
                 status: spelled_for_v2(attributes.mail_from_domain_status.as_str()),
                 rejects: attributes.behavior_on_mx_failure.as_str() == "RejectMessage",
             };
-            self.reading.update(&name, |details| details.hear_mail_from(mail_from));
+            self.reading.update(&name, |details| details.hear_mail_from(mail_from, self.now));
         }
         Ok(())
     }
@@ -80,11 +88,10 @@ impl Slice<'_> {
         let answer = self.aws.call(SES_GET_IDENTITY_NOTIFICATION_ATTRIBUTES, request);
         let answer = self.unless_refused(SES_GET_IDENTITY_NOTIFICATION_ATTRIBUTES, answer).await?;
         for (name, attributes) in answer.into_iter().flat_map(|answer| answer.notification_attributes) {
-            self.reading.update(&name, |details| {
-                details.forwarding = Some(attributes.forwarding_enabled);
-                let (bounce, complaint) = (&attributes.bounce_topic, &attributes.complaint_topic);
-                details.topics = Some(Topics { bounce: !bounce.is_empty(), complaint: !complaint.is_empty() });
-            });
+            let (bounce, complaint) = (&attributes.bounce_topic, &attributes.complaint_topic);
+            let topics = Topics { bounce: !bounce.is_empty(), complaint: !complaint.is_empty() };
+            let forwarding = attributes.forwarding_enabled;
+            self.reading.update(&name, |details| details.hear_notifications(forwarding, topics, self.now));
         }
         Ok(())
     }
@@ -100,33 +107,48 @@ impl Slice<'_> {
         Ok(())
     }
 
-    /// Describes one identity, or notes that it can't be read.
-    pub(super) async fn describe(&mut self, name: &Arc<str>) -> Result<(), Failure> {
-        match self.ask_description(name).await {
-            Err(failure) if failure.kind == FailureKind::Unexpected => {
-                let unreadable = Some((self.now, failure));
-                self.reading.update(name, |details| details.unreadable = unreadable);
-                Ok(())
-            }
-            answer => answer,
+    /// Describes those that are due, as many as the slice has calls left.
+    pub(super) async fn descriptions(&mut self) -> Result<(), Failure> {
+        let operation = SESV2_GET_EMAIL_IDENTITY;
+        if self.reading.refusals.hold(operation, self.now, self.reading.interval) {
+            return Ok(());
         }
+        let mut denied = 0;
+        for name in self.reading.due(self.now, CALLS.saturating_sub(self.asked)) {
+            match self.description(&name).await {
+                Ok(answer) => {
+                    self.reading.refusals.answered(operation);
+                    denied = 0;
+                    self.take(&name, &answer);
+                }
+                Err(failure) if of_one_thing(&failure) => {
+                    denied += u32::from(failure.kind == FailureKind::AccessDenied);
+                    let failure = without_address(failure, &name);
+                    if denied >= DENIED_TO_ALL {
+                        self.reading.refusals.refused(operation, self.now, failure);
+                        break;
+                    }
+                    // One that has been deleted since the list was read is nobody's trouble.
+                    let gone = failure.code.as_deref() == Some("NotFoundException");
+                    let unreadable = Some((self.now, (!gone).then_some(failure)));
+                    self.reading.update(&name, |details| details.unreadable = unreadable);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
     }
 
-    /// One that has been deleted since the list was read is left as it is.
-    async fn ask_description(&mut self, name: &Arc<str>) -> Result<(), Failure> {
-        let request = || self.aws.sesv2().get_email_identity().email_identity(&**name).send();
-        let answer = async {
-            match self.aws.call(SESV2_GET_EMAIL_IDENTITY, request).await {
-                Err(failure) if failure.code.as_deref() == Some("NotFoundException") => Ok(None),
-                answer => answer.map(Some),
-            }
-        };
-        let Some(answer) = self.unless_refused(SESV2_GET_EMAIL_IDENTITY, answer).await?.flatten() else {
-            return Ok(());
-        };
-        if answer.identity_type.is_none() {
-            return Err(Failure::unexpected("GetEmailIdentity answered without IdentityType"));
-        }
+    async fn description(&mut self, name: &str) -> Result<GetEmailIdentityOutput, Failure> {
+        self.asked += 1;
+        let request = || self.aws.sesv2().get_email_identity().email_identity(name).send();
+        let answer = self.aws.call(SESV2_GET_EMAIL_IDENTITY, request).await?;
+        // The SDK makes a false of every boolean that an answer lacks.
+        let whole = answer.identity_type.is_some();
+        whole.then_some(answer).ok_or_else(|| Failure::unexpected("GetEmailIdentity answered without IdentityType"))
+    }
+
+    fn take(&mut self, name: &str, answer: &GetEmailIdentityOutput) {
         let (now, tags) = (self.now, self.tags);
         self.reading.update(name, |details| {
             details.forwarding = Some(answer.feedback_forwarding_status);
@@ -138,14 +160,14 @@ impl Slice<'_> {
             if let Some(attributes) = &answer.mail_from_attributes {
                 details.mail_from = mail_from(attributes).configured();
             }
-            details.described = Some(described(&answer, now, tags));
+            details.described = Some(described(answer, now, tags));
             details.changed = false;
             details.unreadable = None;
         });
-        Ok(())
     }
 
-    /// Asks a question unless it was refused lately.
+    /// Asks a question about many unless it was refused lately. An answer that makes no sense is passed over: the other
+    /// batches do not wait for it.
     async fn unless_refused<T>(
         &mut self,
         operation: Operation,
@@ -155,14 +177,37 @@ impl Slice<'_> {
             return Ok(None);
         }
         self.asked += 1;
-        self.reading.refusals.answered(operation, self.now, answer).await
+        match answer.await {
+            Ok(answer) => {
+                self.reading.refusals.answered(operation);
+                Ok(Some(answer))
+            }
+            Err(failure) if failure.kind == FailureKind::Unexpected => {
+                self.reading.odd = Some(failure);
+                Ok(None)
+            }
+            Err(failure) if of_one_thing(&failure) => {
+                self.reading.refusals.refused(operation, self.now, failure);
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
     }
+}
+
+/// AWS names in its refusal what was asked for; a person's address does not belong into a log.
+fn without_address(failure: Failure, name: &str) -> Failure {
+    if name.contains('@') {
+        let message = failure.message.replace(name, "(address)");
+        return Failure { message, ..failure };
+    }
+    failure
 }
 
 /// Whether SES v1 can speak of this name at all: an answer with a control character in it is no XML, and one such name
 /// would hide a hundred others. (XML 1.0, 2.2)
 fn fits_xml(name: &str) -> bool {
-    name.chars().all(|c| c >= ' ' || matches!(c, '\t' | '\n' | '\r'))
+    !name.contains(|c| matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}'))
 }
 
 fn dkim(status: Arc<str>, signing_enabled: bool, tokens: Vec<String>) -> Dkim {

@@ -5,8 +5,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::details::Details;
-use super::pace::{BATCH, BATCHES, urgency};
+use super::details::{Details, Oldest};
+use super::pace::{BATCH, BATCHES, Pace, due, first};
 use crate::aws::Failure;
 use crate::collector::slices::{Refusals, pass_is_due};
 use crate::collectors::identities;
@@ -24,24 +24,36 @@ pub struct Reading {
     pass_at: Option<Arc<str>>,
     /// The questions that AWS refuses.
     pub(super) refusals: Refusals,
+    /// A batch of the last slice whose answer made no sense.
+    pub(super) odd: Option<Failure>,
     /// From one slice to the next.
     pub(super) interval: Duration,
 }
 
 impl Reading {
     /// The last reading, or none, brought in line with the list of identities.
-    pub(super) fn following(previous: Option<&Self>, list: &identities::Reading, interval: Duration) -> Self {
+    pub(super) fn following(
+        previous: Option<&Self>,
+        list: &identities::Reading,
+        interval: Duration,
+        now: SystemTime,
+    ) -> Self {
         let mut reading = previous.cloned().unwrap_or_default();
+        let oldest = oldest(list.identities.len(), interval, now);
         let mut before = std::mem::take(&mut reading.identities);
         for identity in &list.identities {
             let mut details = before.remove(&identity.name).unwrap_or_default();
             if details.identity_type != identity.identity_type || details.status != identity.status {
                 Arc::make_mut(&mut details).listed(&identity.identity_type, identity.status.as_ref());
             }
+            if details.is_outdated(oldest) {
+                Arc::make_mut(&mut details).forget(oldest);
+            }
             reading.identities.insert(Arc::clone(&identity.name), details);
         }
         reading.shown = list.shown().map(|(label, identity)| (Arc::clone(label), Arc::clone(&identity.name))).collect();
         reading.interval = interval;
+        reading.odd = None;
         reading
     }
 
@@ -67,18 +79,12 @@ impl Reading {
         slice.chunks(BATCH as usize).map(<[_]>::to_vec).collect()
     }
 
-    /// The names of those to describe, at most so many, the most urgent first; domains before addresses.
+    /// The names of those to describe, at most so many, the most urgent first.
     pub(super) fn due(&self, now: SystemTime, most: u32) -> Vec<Arc<str>> {
-        let urgency = |details: &Details| urgency(details, now, self.interval);
-        let all = self.identities.iter().map(|(name, details)| (urgency(details), details.is_address(), name));
-        let mut due: Vec<_> = all.filter(|(urgency, ..)| *urgency >= 1.0).collect();
-        due.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(b.2)));
-        due.into_iter().take(most as usize).map(|(_, _, name)| Arc::clone(name)).collect()
-    }
-
-    /// Why an identity could not be described, if there is one.
-    pub(super) fn unreadable(&self) -> Option<&Failure> {
-        self.identities.values().find_map(|details| details.unreadable.as_ref()).map(|(_, failure)| failure)
+        let due = |(name, details): (&Arc<str>, &Arc<Details>)| {
+            Some((due(details, now, self.interval)?, details.is_address(), Arc::clone(name)))
+        };
+        first(self.identities.iter().filter_map(due).collect(), most)
     }
 
     /// Takes an answer about one identity; one about an identity that is not on the list is nobody's.
@@ -87,6 +93,19 @@ impl Reading {
             take(Arc::make_mut(details));
         }
     }
+
+    /// What the last slice lacks, if anything.
+    pub(super) fn lacks(&self) -> Option<Failure> {
+        let unreadable = || self.identities.values().find_map(|details| details.unreadable.as_ref()?.1.clone());
+        self.refusals.told().or_else(|| self.odd.clone()).or_else(unreadable)
+    }
+}
+
+/// An answer counts for two passes or rounds: one that fails is nothing yet. At the beginning of time nothing is old.
+fn oldest(identities: usize, interval: Duration, now: SystemTime) -> Oldest {
+    let pace = Pace::of(identities, interval);
+    let before = |span: Duration| now.checked_sub(span * 2).unwrap_or(SystemTime::UNIX_EPOCH);
+    Oldest { heard: before(pace.pass), described: before(pace.round) }
 }
 
 #[cfg(test)]
@@ -131,7 +150,7 @@ mod tests {
         let mut reading = Reading::default();
         let (mut batches, mut seen) = (0, std::collections::HashSet::new());
         for minute in 0..50 {
-            reading = Reading::following(Some(&reading), &list, MINUTE);
+            reading = Reading::following(Some(&reading), &list, MINUTE, at(minute));
             for batch in reading.batches(at(minute)) {
                 batches += 1;
                 seen.extend(batch);
@@ -147,7 +166,7 @@ mod tests {
         let mut reading = Reading::default();
         let batches: Vec<usize> = (0..31)
             .map(|minute| {
-                reading = Reading::following(Some(&reading), &list, MINUTE);
+                reading = Reading::following(Some(&reading), &list, MINUTE, at(minute));
                 reading.batches(at(minute)).len()
             })
             .collect();
@@ -161,7 +180,7 @@ mod tests {
         let mut reading = Reading::default();
         let (mut calls, mut most) = (0, 0);
         for now in (0..slices).map(at) {
-            reading = Reading::following(Some(&reading), &list, MINUTE);
+            reading = Reading::following(Some(&reading), &list, MINUTE, now);
             let batches = u32::try_from(reading.batches(now).len() * 3).unwrap();
             let due = reading.due(now, 10 - batches);
             describe(&mut reading, &due, now);
@@ -191,7 +210,7 @@ mod tests {
     fn the_urgent_come_first() {
         let now = at(100);
         let list = list(&["a.test", "b.test", "c.test", "z.test", "eve@a.test"], "SUCCESS");
-        let mut reading = Reading::following(None, &list, MINUTE);
+        let mut reading = Reading::following(None, &list, MINUTE, now);
         assert_eq!(reading.due(now, 9).len(), 5, "all are new");
         assert_eq!(reading.due(now, 9).last().map(|name| &**name), Some("eve@a.test"), "domains before addresses");
         let (old, lately) = (at(0), at(99));
@@ -205,10 +224,10 @@ mod tests {
 
     #[test]
     fn one_that_can_not_be_read_makes_way_for_the_others_until_the_next_pass() {
-        let mut reading = Reading::following(None, &list(&["a.test", "b.test"], "SUCCESS"), MINUTE);
+        let mut reading = Reading::following(None, &list(&["a.test", "b.test"], "SUCCESS"), MINUTE, at(0));
         let failure = Failure::unexpected("garbage");
-        reading.update("a.test", |details| details.unreadable = Some((at(0), failure.clone())));
-        assert_eq!(reading.unreadable(), Some(&failure));
+        reading.update("a.test", |details| details.unreadable = Some((at(0), Some(failure.clone()))));
+        assert_eq!(reading.lacks(), Some(failure));
         assert_eq!(reading.due(at(1), 9), [Arc::from("b.test")]);
         describe(&mut reading, &["b.test".into()], at(1));
         assert_eq!(reading.due(at(14), 9), []);
@@ -216,10 +235,27 @@ mod tests {
     }
 
     #[test]
+    fn those_that_are_not_well_leave_half_of_a_slice_to_the_others() {
+        let names: Vec<String> = (0..100).map(|number| format!("bad-{number:03}.test")).collect();
+        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+        names.push("good.test");
+        let now = at(400);
+        let mut reading = Reading::following(None, &list(&names, "SUCCESS"), MINUTE, now);
+        let all: Vec<Arc<str>> = reading.identities.keys().cloned().collect();
+        describe(&mut reading, &all, at(0));
+        for name in all.iter().filter(|name| name.starts_with("bad")) {
+            reading.update(name, |details| details.status = Some(Arc::from("FAILED")));
+        }
+        let due = reading.due(now, 4);
+        assert_eq!(due.len(), 4);
+        assert!(due.contains(&Arc::from("good.test")), "{due:?}");
+    }
+
+    #[test]
     fn what_leaves_the_list_is_forgotten_and_what_changes_there_is_described() {
-        let mut reading = Reading::following(None, &list(&["a.test", "b.test"], "SUCCESS"), MINUTE);
+        let mut reading = Reading::following(None, &list(&["a.test", "b.test"], "SUCCESS"), MINUTE, at(0));
         describe(&mut reading, &["a.test".into(), "b.test".into()], at(0));
-        let reading = Reading::following(Some(&reading), &list(&["a.test"], "FAILED"), MINUTE);
+        let reading = Reading::following(Some(&reading), &list(&["a.test"], "FAILED"), MINUTE, at(1));
         assert_eq!(reading.identities.len(), 1);
         assert_eq!(reading.due(at(1), 9), [Arc::from("a.test")]);
     }
