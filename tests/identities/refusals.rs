@@ -68,7 +68,10 @@ fn what_is_denied_hides_only_what_needs_it() {
     for ((region, collector), (_, operation)) in refused.into_iter().zip(DENIED) {
         let asked = f64::from(u32::try_from(asked(&aws, region, operation)).unwrap());
         let slices = failed(&agent.page(), region, collector) + 1.0;
-        assert!(asked >= 1.0 && asked <= 1.0 + slices / 15.0, "{operation} was asked {asked} times in {slices} slices");
+        // About each of the two identities by itself, as it could be refused for one alone.
+        let things = if operation == "GetEmailIdentity" { 2.0 } else { 1.0 };
+        let most = things * (1.0 + slices / 15.0);
+        assert!(asked >= 1.0 && asked <= most, "{operation} was asked {asked} times in {slices} slices");
     }
 
     let by_batches =
