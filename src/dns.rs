@@ -111,12 +111,14 @@ impl Resolver {
     async fn ask(&self, name: &Name, what: RecordType) -> Look {
         let Shared { servers, none, first, .. } = &*self.0;
         let begin = first.load(Ordering::Relaxed);
-        let mut unknown = Look::Unknown(none.clone());
+        let mut unknown = Look::Unanswered(none.clone());
         for server in 0..ATTEMPTS {
             let at = (begin + server).checked_rem(servers.len()).unwrap_or_default();
             let Some(server) = servers.get(at) else { return unknown };
             match self.attempt(server, name, what).await {
-                look @ Look::Unknown(_) => unknown = look,
+                // A resolver that is silent beside one that answered "I don't know" does not undo that answer.
+                Look::Unanswered(_) if matches!(unknown, Look::Unknown(_)) => {}
+                look @ (Look::Unknown(_) | Look::Unanswered(_)) => unknown = look,
                 look => {
                     first.store(at, Ordering::Relaxed);
                     return look;

@@ -70,7 +70,7 @@ impl Answers {
         match self.look(name, what)? {
             Look::Found { values, ttl } => Ok((values, *ttl)),
             Look::Nothing { ttl } => Ok((&[], *ttl)),
-            Look::Unknown(why) => Err(Stop::Unknown(why.clone())),
+            Look::Unknown(why) | Look::Unanswered(why) => Err(Stop::Unknown(why.clone())),
         }
     }
 
@@ -78,7 +78,7 @@ impl Answers {
     fn hint(&self, name: &str, what: RecordType) -> Result<&[Value], Stop> {
         match self.look(name, what)? {
             Look::Found { values, .. } => Ok(values),
-            Look::Nothing { .. } | Look::Unknown(_) => Ok(&[]),
+            Look::Nothing { .. } | Look::Unknown(_) | Look::Unanswered(_) => Ok(&[]),
         }
     }
 }
