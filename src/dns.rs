@@ -165,13 +165,20 @@ fn server(address: &SocketAddr) -> NameServerConfig {
     server
 }
 
-/// Whether a name is one that can be asked for: not empty, no empty label, none over 63 bytes, 255 in all.
+/// Whether a name is one that can be asked for: not empty, no empty label, none over 63 bytes, 255 in all. An e-mail
+/// address is none; it never leaves the machine.
 pub fn can_be_asked_for(name: &str) -> bool {
     absolute(name).is_some()
 }
 
 fn absolute(name: &str) -> Option<Name> {
-    let mut name = Name::from_utf8(normal(name)).ok().filter(|name| name.num_labels() > 0)?;
+    let name = normal(name);
+    if name.contains('@') {
+        return None;
+    }
+    // The rules for international names refuse an underscore inside a label, which records of DKIM do have.
+    let parsed = if name.is_ascii() { Name::from_ascii(name) } else { Name::from_utf8(name) };
+    let mut name = parsed.ok().filter(|name| name.num_labels() > 0)?;
     name.set_fqdn(true);
     Some(name)
 }

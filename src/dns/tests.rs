@@ -239,7 +239,28 @@ async fn many_looks_at_once_are_answered() {
 async fn names_that_cannot_be_asked_for() {
     let long = "x".repeat(64) + ".example";
     for name in ["", ".", "a..b", long.as_str(), "with space.example", "new\nline.example"] {
+        assert!(!can_be_asked_for(name), "{name:?}");
         assert!(matches!(ask(Manner::Knows, name, RecordType::Txt).await, Look::Unknown(_)), "{name:?}");
+    }
+}
+
+#[test]
+fn no_address_of_a_person_is_a_name() {
+    for name in ["a@shop.example", "a\\@shop.example", "a\\100shop.example", "bücher@shop.example", "a＠bücher.example"]
+    {
+        assert_eq!(absolute(name), None, "{name:?}");
+    }
+}
+
+#[test]
+fn names_with_underscores_can_be_asked_for_as_they_are() {
+    for (name, asked) in [
+        ("my_mail.example.com", "my_mail.example.com."),
+        ("s1_2024._domainkey.shop.example", "s1_2024._domainkey.shop.example."),
+        ("_Dmarc.Shop.example.", "_dmarc.shop.example."),
+        ("_dmarc.bücher.example", "_dmarc.xn--bcher-kva.example."),
+    ] {
+        assert_eq!(absolute(name).map(|name| name.to_ascii()).as_deref(), Some(asked));
     }
 }
 

@@ -209,7 +209,7 @@ pub(super) fn expected(facts: &DomainFacts, region: &str) -> Vec<Expected> {
     };
     let mut records: Vec<Expected> =
         dkim(&facts.dkim, region, &domain).map(|(label, name, wanted)| record(label, name, wanted)).collect();
-    if let Some(mail_from) = facts.mail_from.as_deref().map(normal).filter(|name| !name.is_empty()) {
+    if let Some(mail_from) = facts.mail_from.as_deref().map(normal).filter(|name| can_be_asked_for(name)) {
         records.push(record(Label::MailFromMx, mail_from.clone(), Wanted::BounceHost(region.to_owned())));
         records.push(record(Label::MailFromSpf, mail_from, Wanted::SenderPolicy));
     }
@@ -288,8 +288,17 @@ mod tests {
         assert!(facts("shop.example", "domain").is_some());
         assert!(facts("shop.example", "managed_domain").is_some());
         assert!(facts("a@shop.example", "email_address").is_none());
-        for name in ["a..b", "", &"x".repeat(64)] {
+        for name in ["a..b", "", &"x".repeat(64), "a@shop.example"] {
             assert!(facts(name, "domain").is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_mail_from_domain_that_dns_cannot_know_has_none() {
+        let with = |name: &str| DomainFacts { mail_from: Some(name.to_owned()), ..facts("shop.example", &[]) };
+        assert_eq!(lines(&with("my_mail.shop.example")).len(), 3);
+        for name in ["", "a@shop.example", "a..b"] {
+            assert_eq!(lines(&with(name)).len(), 1, "{name}: DMARC alone");
         }
     }
 
