@@ -27,6 +27,7 @@ mod judge;
 mod memory;
 mod records;
 mod shown;
+mod spf;
 mod verdict;
 
 /// Every domain of the target with what is said about its records.

@@ -129,7 +129,10 @@ impl Label {
             Self::MailFromMx => {
                 "A custom MAIL FROM domain: one MX record, the bounce host of this very region, and no other."
             }
-            Self::MailFromSpf => "A custom MAIL FROM domain: one SPF record, with include:amazonses.com.",
+            Self::MailFromSpf => {
+                "A custom MAIL FROM domain: one SPF record, with include:amazonses.com before its all, or with an include \
+                 or redirect that leads there."
+            }
             Self::Dmarc => {
                 "Every domain: one DMARC record with a policy, its own or that of the nearest domain above. SES does not \
                  ask for it; receivers do."
