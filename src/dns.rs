@@ -111,12 +111,14 @@ impl Resolver {
     async fn ask(&self, name: &Name, what: RecordType) -> Look {
         let Shared { servers, none, first, .. } = &*self.0;
         let begin = first.load(Ordering::Relaxed);
-        let mut unknown = Look::Unknown(none.clone());
+        let mut unknown = Look::Unanswered(none.clone());
         for server in 0..ATTEMPTS {
             let at = (begin + server).checked_rem(servers.len()).unwrap_or_default();
             let Some(server) = servers.get(at) else { return unknown };
             match self.attempt(server, name, what).await {
-                look @ Look::Unknown(_) => unknown = look,
+                // A resolver that is silent beside one that answered "I don't know" does not undo that answer.
+                Look::Unanswered(_) if matches!(unknown, Look::Unknown(_)) => {}
+                look @ (Look::Unknown(_) | Look::Unanswered(_)) => unknown = look,
                 look => {
                     first.store(at, Ordering::Relaxed);
                     return look;
@@ -163,13 +165,20 @@ fn server(address: &SocketAddr) -> NameServerConfig {
     server
 }
 
-/// Whether a name is one that can be asked for: not empty, no empty label, none over 63 bytes, 255 in all.
+/// Whether a name is one that can be asked for: not empty, no empty label, none over 63 bytes, 255 in all. An e-mail
+/// address is none; it never leaves the machine.
 pub fn can_be_asked_for(name: &str) -> bool {
     absolute(name).is_some()
 }
 
 fn absolute(name: &str) -> Option<Name> {
-    let mut name = Name::from_utf8(normal(name)).ok().filter(|name| name.num_labels() > 0)?;
+    let name = normal(name);
+    if name.contains('@') {
+        return None;
+    }
+    // The rules for international names refuse an underscore inside a label, which records of DKIM do have.
+    let parsed = if name.is_ascii() { Name::from_ascii(name) } else { Name::from_utf8(name) };
+    let mut name = parsed.ok().filter(|name| name.num_labels() > 0)?;
     name.set_fqdn(true);
     Some(name)
 }

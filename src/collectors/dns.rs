@@ -27,6 +27,7 @@ mod judge;
 mod memory;
 mod records;
 mod shown;
+mod spf;
 mod verdict;
 
 /// Every domain of the target with what is said about its records.
@@ -125,7 +126,8 @@ impl Reading {
     /// Looks up the records that these domains need in the region, as far as it is time to.
     ///
     /// # Errors
-    /// If nobody answered a single look-up, and no earlier answer is still good.
+    /// If nobody answered a single look-up, and no earlier answer is still good. An error code is an answer: a zone that
+    /// is broken is no fault of the resolvers.
     pub async fn sweep(
         previous: Option<&Self>,
         facts: Vec<DomainFacts>,
@@ -216,7 +218,8 @@ impl<'a> Looks<'a> {
         if made > 0 && self.answered.load(Ordering::Relaxed) == 0 && !known {
             let why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
             return Err(Failure::timeout(format!(
-                "the resolvers answer none of {made} look-ups ({why}); check /etc/resolv.conf or set [dns] resolvers"
+                "the resolvers answer none of {made} look-ups ({why}); check /etc/resolv.conf, which is read at start, or \
+                 set [dns] resolvers"
             )));
         }
         domains.sort_by(|a, b| a.identity.cmp(&b.identity));
@@ -247,7 +250,7 @@ impl<'a> Looks<'a> {
             return None;
         }
         let look = self.resolver.look(&question.name, question.what).await;
-        if let Look::Unknown(why) = &look {
+        if let Look::Unanswered(why) = &look {
             self.why.lock().unwrap_or_else(PoisonError::into_inner).clone_from(why);
         } else {
             self.answered.fetch_add(1, Ordering::Relaxed);

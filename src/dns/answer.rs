@@ -47,8 +47,8 @@ pub(super) fn failed(error: &NetError, name: &Name, what: RecordType) -> Look {
             negative(none.response_code, none.authorities.as_deref().unwrap_or_default(), name, what)
         }
         NetError::Dns(DnsError::ResponseCode(code)) => refusal(*code),
-        NetError::Timeout => Look::Unknown("no answer in time".to_owned()),
-        other => Look::Unknown(one_line(&other.to_string())),
+        NetError::Timeout => Look::Unanswered("no answer in time".to_owned()),
+        other => Look::Unanswered(one_line(&other.to_string())),
     }
 }
 
@@ -62,7 +62,7 @@ fn negative(code: ResponseCode, authorities: &[Record], name: &Name, what: Recor
     // the one of the name that was asked for.
     let referral = of_type(WireType::NS).next().is_some() && of_type(WireType::SOA).next().is_none();
     if code == ResponseCode::NoError && referral {
-        return Look::Unknown("the server only names others to ask; it is no resolver".to_owned());
+        return Look::Unanswered("the server only names others to ask; it is no resolver".to_owned());
     }
     let ttl = zone.map_or(0, |record| match &record.data {
         RData::SOA(soa) => record.ttl.min(soa.minimum), // RFC 2308, 5
@@ -207,12 +207,13 @@ mod tests {
 
     #[test]
     fn who_refuses_or_sends_on_proves_nothing() {
-        let unknown =
-            |message: Message| matches!(read(&message, &name("x.example."), RecordType::Mx), Look::Unknown(_));
+        let read = |message: Message| read(&message, &name("x.example."), RecordType::Mx);
         for code in [ResponseCode::ServFail, ResponseCode::Refused, ResponseCode::NotImp, ResponseCode::Unknown(99)] {
-            assert!(unknown(message(code, vec![], vec![zone("example.")])), "{code}");
+            let look = read(message(code, vec![], vec![zone("example.")]));
+            assert!(matches!(look, Look::Unknown(_)), "{code}");
         }
         let referral = record("example.", 60, RData::NS(NS(name("ns1.example."))));
-        assert!(unknown(message(ResponseCode::NoError, vec![], vec![referral])));
+        let look = read(message(ResponseCode::NoError, vec![], vec![referral]));
+        assert!(matches!(look, Look::Unanswered(_)), "a server that sends on is no resolver");
     }
 }

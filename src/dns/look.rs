@@ -36,8 +36,12 @@ pub enum Look {
         /// How long this may be believed; zero where the server did not say.
         ttl: Duration,
     },
-    /// Nobody has answered, or nobody who knows: it says nothing about the record. One line for people.
+    /// A resolver has answered that it does not know: an error code such as SERVFAIL, which one broken zone brings
+    /// about; or the name is none that can be asked for. It says nothing about the record. One line for people.
     Unknown(String),
+    /// No resolver has answered: silence, nothing that is DNS, or a server that is no resolver. It says nothing about
+    /// the record, nor about its zone. One line for people.
+    Unanswered(String),
 }
 
 /// One record's content. Names are in lower case and without the last dot.

@@ -181,15 +181,25 @@ async fn silence_ends_with_the_limit() {
     for manner in [Manner::Silent, Manner::WrongId] {
         let began = Instant::now();
         let look = ask(manner, "text.shop.example", RecordType::Txt).await;
-        assert_eq!(look, Look::Unknown("no answer in time".to_owned()));
+        assert_eq!(look, Look::Unanswered("no answer in time".to_owned()));
         assert!(began.elapsed() < Duration::from_secs(3), "two attempts of 400 ms took {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn who_answers_is_heard_beside_one_who_is_silent() {
+    let refusing = Responder::start(Manner::Refuses(ResponseCode::ServFail)).await;
+    let silent = Responder::start(Manner::Silent).await;
+    for servers in [[&refusing, &silent], [&silent, &refusing]] {
+        let look = resolver(&servers, Duration::from_millis(400)).look("text.shop.example", RecordType::Txt).await;
+        assert!(matches!(&look, Look::Unknown(why) if why.contains("Server Failure")), "{look:?}");
     }
 }
 
 #[tokio::test]
 async fn nonsense_proves_nothing() {
     let look = ask(Manner::Babbles, "text.shop.example", RecordType::Txt).await;
-    assert!(matches!(&look, Look::Unknown(why) if !why.is_empty() && !why.contains('\n')), "{look:?}");
+    assert!(matches!(&look, Look::Unanswered(why) if !why.is_empty() && !why.contains('\n')), "{look:?}");
 }
 
 #[tokio::test]
@@ -229,7 +239,28 @@ async fn many_looks_at_once_are_answered() {
 async fn names_that_cannot_be_asked_for() {
     let long = "x".repeat(64) + ".example";
     for name in ["", ".", "a..b", long.as_str(), "with space.example", "new\nline.example"] {
+        assert!(!can_be_asked_for(name), "{name:?}");
         assert!(matches!(ask(Manner::Knows, name, RecordType::Txt).await, Look::Unknown(_)), "{name:?}");
+    }
+}
+
+#[test]
+fn no_address_of_a_person_is_a_name() {
+    for name in ["a@shop.example", "a\\@shop.example", "a\\100shop.example", "bücher@shop.example", "a＠bücher.example"]
+    {
+        assert_eq!(absolute(name), None, "{name:?}");
+    }
+}
+
+#[test]
+fn names_with_underscores_can_be_asked_for_as_they_are() {
+    for (name, asked) in [
+        ("my_mail.example.com", "my_mail.example.com."),
+        ("s1_2024._domainkey.shop.example", "s1_2024._domainkey.shop.example."),
+        ("_Dmarc.Shop.example.", "_dmarc.shop.example."),
+        ("_dmarc.bücher.example", "_dmarc.xn--bcher-kva.example."),
+    ] {
+        assert_eq!(absolute(name).map(|name| name.to_ascii()).as_deref(), Some(asked));
     }
 }
 
@@ -239,10 +270,10 @@ async fn without_a_resolver_nothing_is_known_and_the_reason_is_told() {
     let resolver = Resolver::over(Err(no_file.into()), 1000, LONGEST);
     let look = resolver.look("text.shop.example", RecordType::Txt).await;
     assert!(
-        matches!(&look, Look::Unknown(why) if why.contains("/etc/resolv.conf") && why.contains("[dns]")),
+        matches!(&look, Look::Unanswered(why) if why.contains("/etc/resolv.conf") && why.contains("[dns]")),
         "{look:?}"
     );
     let nobody = Settings { resolvers: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 1))], ..Settings::default() };
     let resolver = Resolver::over(configured(&nobody), 1000, Duration::from_millis(400));
-    assert!(matches!(resolver.look("text.shop.example", RecordType::Txt).await, Look::Unknown(_)));
+    assert!(matches!(resolver.look("text.shop.example", RecordType::Txt).await, Look::Unanswered(_)));
 }

@@ -3,14 +3,15 @@
 //! That way the caller alone decides when and how much is asked, and a test is a table of answers. What tells only
 //! *why* a record is wrong is asked for once it is, and when nobody answers that, the record is wrong all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::content::{self, Dmarc};
 use super::records::{Expected, Wanted};
 use super::shown;
+use super::spf::{self, Says};
 use super::verdict::{Outcome, Reason, Sight};
-use crate::dns::{Look, RecordType, Value};
+use crate::dns::{Look, RecordType, Value, normal};
 
 /// One thing to look up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +45,8 @@ enum Stop {
 const MOST_ALIASES: usize = 8;
 /// RFC 9989 (DMARC), 4.10: a tree walk takes 8 queries at most.
 const MOST_DMARC_STEPS: usize = 8;
+/// RFC 7208, 4.6.4: receivers give up a policy that takes more.
+const MOST_SPF_LOOK_UPS: usize = 10;
 
 /// Judges one record by the answers.
 pub(super) fn judge(expected: &Expected, answers: &Answers) -> Next {
@@ -70,7 +73,7 @@ impl Answers {
         match self.look(name, what)? {
             Look::Found { values, ttl } => Ok((values, *ttl)),
             Look::Nothing { ttl } => Ok((&[], *ttl)),
-            Look::Unknown(why) => Err(Stop::Unknown(why.clone())),
+            Look::Unknown(why) | Look::Unanswered(why) => Err(Stop::Unknown(why.clone())),
         }
     }
 
@@ -78,7 +81,7 @@ impl Answers {
     fn hint(&self, name: &str, what: RecordType) -> Result<&[Value], Stop> {
         match self.look(name, what)? {
             Look::Found { values, .. } => Ok(values),
-            Look::Nothing { .. } | Look::Unknown(_) => Ok(&[]),
+            Look::Nothing { .. } | Look::Unknown(_) | Look::Unanswered(_) => Ok(&[]),
         }
     }
 }
@@ -159,7 +162,8 @@ fn bounce_host(expected: &Expected, region: &str, answers: &Answers) -> Result<S
         _ => return Ok(wrong(Reason::SeveralRecords, values)),
     };
     // Asked first: with the domain appended, the host begins like the right one.
-    if content::undoubled(host, &expected.name).any(|bare| content::bounce_region(bare).is_some()) {
+    let doubled = content::undoubled(host, &expected.name).any(|bare| content::bounce_region(bare).is_some());
+    if doubled || content::is_bounce_host_with_more(host) {
         return Ok(wrong(Reason::DoubledSuffix, values));
     }
     Ok(match content::bounce_region(host) {
@@ -171,14 +175,39 @@ fn bounce_host(expected: &Expected, region: &str, answers: &Answers) -> Result<S
 
 fn sender_policy(expected: &Expected, answers: &Answers) -> Result<Sight, Stop> {
     let (values, ttl) = answers.records(&expected.name, RecordType::Txt)?;
-    let policies: Vec<Value> =
-        values.iter().filter(|value| text(value).is_some_and(content::is_spf)).cloned().collect();
+    let policies: Vec<Value> = values.iter().filter(|value| text(value).is_some_and(spf::is_policy)).cloned().collect();
     match policies.as_slice() {
         [] => absent(expected, RecordType::Txt, answers),
-        [one] if fits(expected, one) => Ok(right(ttl, &policies)),
-        [_] => Ok(wrong(Reason::WrongValue, &policies)),
+        [one] => Ok(match lets_ses_send(text(one).unwrap_or_default(), answers)? {
+            Some(shortest) => right(ttl.min(shortest), &policies),
+            None => wrong(Reason::WrongValue, &policies),
+        }),
         _ => Ok(wrong(Reason::SeveralRecords, &policies)),
     }
+}
+
+/// Whether a policy takes in SES, itself or by way of the policies that it names, and how long those last.
+fn lets_ses_send(policy: &str, answers: &Answers) -> Result<Option<Duration>, Stop> {
+    let mut shortest = Duration::MAX;
+    let mut asked = 0;
+    let mut policies = VecDeque::from([policy]);
+    while let Some(policy) = policies.pop_front() {
+        let domains = match spf::says(policy) {
+            Says::Yes => return Ok(Some(shortest)),
+            Says::No => continue,
+            Says::Ask(domains) => domains,
+        };
+        for domain in domains {
+            asked += 1;
+            if asked > MOST_SPF_LOOK_UPS {
+                return Err(Stop::Unknown(format!("SPF takes more than {MOST_SPF_LOOK_UPS} look-ups")));
+            }
+            let (values, ttl) = answers.records(&normal(domain), RecordType::Txt)?;
+            shortest = shortest.min(ttl);
+            policies.extend(values.iter().filter_map(text).filter(|text| spf::is_policy(text)));
+        }
+    }
+    Ok(None)
 }
 
 /// The nearest record counts: the domain's own, else that of the domain above, and so on.
@@ -253,7 +282,7 @@ fn fits(expected: &Expected, value: &Value) -> bool {
         }
         (Wanted::BounceHost(region), Value::Mail { host, .. }) => content::bounce_region(host) == Some(region),
         (Wanted::PublicKey, Value::Text(text)) => content::has_public_key(text),
-        (Wanted::SenderPolicy, Value::Text(text)) => content::is_spf(text) && content::lets_ses_send(text),
+        (Wanted::SenderPolicy, Value::Text(text)) => spf::is_policy(text) && spf::says(text) == Says::Yes,
         (Wanted::Dmarc, Value::Text(text)) => Dmarc::parse(text).is_some(),
         (Wanted::Token(token), Value::Text(text)) => text.contains(token.as_str()),
         _ => false,

@@ -51,9 +51,10 @@ impl Record {
         }
     }
 
-    /// Whether it is time to look.
+    /// Whether it is time to look. A clock that was ahead and was set back must not keep the verdict until it is there
+    /// again, so a look in the future is none.
     pub(super) fn due(&self, now: SystemTime) -> bool {
-        self.fresh_until.is_none_or(|until| now >= until)
+        self.fresh_until.is_none_or(|until| now >= until) || self.last_looked.is_some_and(|looked| looked > now)
     }
 
     /// Takes in what a look saw.
@@ -172,5 +173,15 @@ mod tests {
             assert!(due_after == 0 || !record.due(now + Duration::from_secs(due_after - 1)));
         }
         assert!(record().due(now));
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_does_not_keep_a_verdict() {
+        let ahead = SystemTime::UNIX_EPOCH + Duration::from_hours(24);
+        let mut record = record();
+        let outcome = Outcome::Right { ttl: Duration::from_mins(5), policy: None };
+        record.see(Sight { outcome, found: String::new() }, ahead);
+        assert!(!record.due(ahead));
+        assert!(record.due(ahead - Duration::from_mins(1)));
     }
 }

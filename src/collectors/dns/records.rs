@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::collectors::identity_details::Details;
+use crate::collectors::identity_details::{Details, Dkim};
 use crate::dns::{can_be_asked_for, normal};
 
 /// What SES says about one domain identity.
@@ -27,14 +27,17 @@ pub struct DomainFacts {
 
 impl DomainFacts {
     /// What is known of an identity; none of an address, whose records are those of its domain, nor of a name that DNS
-    /// does not know the like of. The DKIM records are
-    /// known once the identity was described: what it shares with others does not tell whose key it is.
+    /// does not know the like of. The DKIM records are known once the identity was described: what it shares with
+    /// others does not tell whose key it is. They are needed where SES signs or has found them: a domain that was
+    /// verified by its TXT record has tokens too, and nobody misses them.
     pub fn of(label: &Arc<str>, details: &Details) -> Option<Self> {
         if details.is_address() || !can_be_asked_for(label) {
             return None;
         }
         let described = details.described.as_ref();
-        let dkim = details.dkim.as_ref().filter(|dkim| &*dkim.status != "NOT_STARTED").zip(described);
+        let needed =
+            |dkim: &&Dkim| &*dkim.status != "NOT_STARTED" && (dkim.signing_enabled || &*dkim.status == "SUCCESS");
+        let dkim = details.dkim.as_ref().filter(needed).zip(described);
         let dkim = dkim.map(|(dkim, described)| DkimFacts {
             external: described.dkim_origin.as_deref() == Some("EXTERNAL"),
             tokens: dkim.tokens.iter().map(ToString::to_string).collect(),
@@ -126,7 +129,10 @@ impl Label {
             Self::MailFromMx => {
                 "A custom MAIL FROM domain: one MX record, the bounce host of this very region, and no other."
             }
-            Self::MailFromSpf => "A custom MAIL FROM domain: one SPF record, with include:amazonses.com.",
+            Self::MailFromSpf => {
+                "A custom MAIL FROM domain: one SPF record, with include:amazonses.com before its all, or with an include \
+                 or redirect that leads there."
+            }
             Self::Dmarc => {
                 "Every domain: one DMARC record with a policy, its own or that of the nearest domain above. SES does not \
                  ask for it; receivers do."
@@ -206,7 +212,7 @@ pub(super) fn expected(facts: &DomainFacts, region: &str) -> Vec<Expected> {
     };
     let mut records: Vec<Expected> =
         dkim(&facts.dkim, region, &domain).map(|(label, name, wanted)| record(label, name, wanted)).collect();
-    if let Some(mail_from) = facts.mail_from.as_deref().map(normal).filter(|name| !name.is_empty()) {
+    if let Some(mail_from) = facts.mail_from.as_deref().map(normal).filter(|name| can_be_asked_for(name)) {
         records.push(record(Label::MailFromMx, mail_from.clone(), Wanted::BounceHost(region.to_owned())));
         records.push(record(Label::MailFromSpf, mail_from, Wanted::SenderPolicy));
     }
@@ -238,7 +244,10 @@ fn targets(facts: &DkimFacts, region: &str, token: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::collectors::identity_details::Described;
 
     fn lines(facts: &DomainFacts) -> Vec<String> {
         expected(facts, "eu-west-1").iter().map(|one| format!("{} {}", one.label.as_str(), one.text())).collect()
@@ -282,8 +291,40 @@ mod tests {
         assert!(facts("shop.example", "domain").is_some());
         assert!(facts("shop.example", "managed_domain").is_some());
         assert!(facts("a@shop.example", "email_address").is_none());
-        for name in ["a..b", "", &"x".repeat(64)] {
+        for name in ["a..b", "", &"x".repeat(64), "a@shop.example"] {
             assert!(facts(name, "domain").is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_mail_from_domain_that_dns_cannot_know_has_none() {
+        let with = |name: &str| DomainFacts { mail_from: Some(name.to_owned()), ..facts("shop.example", &[]) };
+        assert_eq!(lines(&with("my_mail.shop.example")).len(), 3);
+        for name in ["", "a@shop.example", "a..b"] {
+            assert_eq!(lines(&with(name)).len(), 1, "{name}: DMARC alone");
+        }
+    }
+
+    #[test]
+    fn keys_are_needed_where_ses_signs_or_has_found_them() {
+        let tokens = |status: &str, signing_enabled| {
+            let mut details = Details::default();
+            details.identity_type = "domain".into();
+            details.dkim = Some(Dkim { status: status.into(), signing_enabled, tokens: vec!["tok".into()] });
+            details.described = Some(Described::at(SystemTime::UNIX_EPOCH));
+            DomainFacts::of(&"shop.example".into(), &details).expect("facts").dkim.tokens.len()
+        };
+        for (status, signing_enabled, expected) in [
+            ("SUCCESS", true, 1),
+            ("SUCCESS", false, 1),
+            ("PENDING", true, 1),
+            ("FAILED", true, 1),
+            ("TEMPORARY_FAILURE", true, 1),
+            ("FAILED", false, 0),
+            ("PENDING", false, 0),
+            ("NOT_STARTED", true, 0),
+        ] {
+            assert_eq!(tokens(status, signing_enabled), expected, "{status}, signing {signing_enabled}");
         }
     }
 

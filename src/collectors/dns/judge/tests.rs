@@ -181,7 +181,8 @@ fn the_host_that_takes_bounces() {
         Label::MailFromMx,
         &[
             ("right", &["mail.shop.example MX 10 feedback-smtp.eu-west-1.amazonses.com"]),
-            ("right", &["mail.shop.example MX 0 feedback-smtp.eu-west-1.amazonses.eu"]),
+            ("points_elsewhere", &["mail.shop.example MX 0 feedback-smtp.eu-west-1.amazonses.eu"]),
+            ("doubled_suffix", &["mail.shop.example MX 10 feedback-smtp.eu-west-1.amazonses.com.example.com"]),
             ("wrong_region", &["mail.shop.example MX 10 feedback-smtp.us-east-1.amazonses.com"]),
             ("points_elsewhere", &["mail.shop.example MX 10 mx.shop.example"]),
             ("points_elsewhere", &["mail.shop.example MX 0 ."]),
@@ -209,6 +210,30 @@ fn the_senders_that_spf_allows() {
         &[
             ("right", &["mail.shop.example TXT v=spf1 include:amazonses.com ~all", "mail.shop.example TXT hello"]),
             ("wrong_value", &["mail.shop.example TXT v=spf1 include:_spf.example ~all"]),
+            ("wrong_value", &["mail.shop.example TXT v=spf1 -all include:amazonses.com"]),
+            ("wrong_value", &["mail.shop.example TXT v=spf1 -include:amazonses.com ~all"]),
+            (
+                "right",
+                &[
+                    "mail.shop.example TXT v=spf1 include:_SPF.example. ~all",
+                    "_spf.example TXT v=spf1 include:amazonses.com",
+                ],
+            ),
+            (
+                "right",
+                &[
+                    "mail.shop.example TXT v=spf1 include:a.example redirect=b.example",
+                    "a.example TXT v=spf1 ip4:192.0.2.1 -all",
+                    "b.example TXT v=spf1 include:c.example -all",
+                    "c.example TXT v=spf1 include:amazonses.com -all",
+                ],
+            ),
+            ("unknown", &["mail.shop.example TXT v=spf1 include:a.example ~all", "a.example TXT ?"]),
+            ("right", &["mail.shop.example TXT v=spf1 include:a.example include:amazonses.com", "a.example TXT ?"]),
+            (
+                "unknown",
+                &["mail.shop.example TXT v=spf1 include:a.example", "a.example TXT v=spf1 include:mail.shop.example"],
+            ),
             (
                 "several_records",
                 &["mail.shop.example TXT v=spf1 include:amazonses.com ~all", "mail.shop.example TXT v=spf1 -all"],
