@@ -39,6 +39,17 @@ fn tags(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.split(';').filter_map(|tag| tag.split_once('=')).map(|(name, value)| (name.trim(), value.trim()))
 }
 
+/// Whether a DMARC record says that its domain is one under which strangers register theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PublicSuffix {
+    /// `psd=y`: the domains below belong to others.
+    Yes,
+    /// `psd=n`: it is the domain of an organisation, and nothing above counts.
+    No,
+    /// It does not say.
+    Unsaid,
+}
+
 /// A DMARC record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dmarc<'a>(&'a str);
@@ -53,12 +64,24 @@ impl<'a> Dmarc<'a> {
     /// What it asks for; from a domain above, `sp` goes before `p`. A record that only wants
     /// reports asks for nothing else (RFC 7489, 6.6.3).
     pub(super) fn policy(&self, from_above: bool) -> Option<Policy> {
-        let tag = |wanted| tags(self.0).find(|(name, _)| *name == wanted).map(|(_, value)| value);
-        let policy = |name| tag(name).and_then(Policy::parse);
+        let policy = |name| self.tag(name).and_then(Policy::parse);
         policy("sp")
             .filter(|_| from_above)
             .or_else(|| policy("p"))
-            .or_else(|| tag("rua").filter(|to| !to.is_empty()).map(|_| Policy::None))
+            .or_else(|| self.tag("rua").filter(|to| !to.is_empty()).map(|_| Policy::None))
+    }
+
+    /// What its tag `psd` says (RFC 9989, 4.7).
+    pub(super) fn public_suffix(&self) -> PublicSuffix {
+        match self.tag("psd") {
+            Some("y" | "Y") => PublicSuffix::Yes,
+            Some("n" | "N") => PublicSuffix::No,
+            _ => PublicSuffix::Unsaid,
+        }
+    }
+
+    fn tag(&self, wanted: &str) -> Option<&'a str> {
+        tags(self.0).find(|(name, _)| *name == wanted).map(|(_, value)| value)
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::content::{self, Dmarc};
+use super::content::{self, Dmarc, PublicSuffix};
 use super::records::{Expected, Wanted};
 use super::shown;
 use super::spf::{self, Says};
@@ -43,8 +43,8 @@ enum Stop {
 
 /// Aliases lead over more than 8 names only by mistake; resolvers give up at about as many.
 const MOST_ALIASES: usize = 8;
-/// RFC 9989 (DMARC), 4.10: a tree walk takes 8 queries at most.
-const MOST_DMARC_STEPS: usize = 8;
+/// RFC 9989 (DMARC), 4.10: from a longer name, a tree walk goes on with its last 7 labels.
+const MOST_DMARC_LABELS: usize = 7;
 /// RFC 7208, 4.6.4: receivers give up a policy that takes more.
 const MOST_SPF_LOOK_UPS: usize = 10;
 
@@ -210,26 +210,54 @@ fn lets_ses_send(policy: &str, answers: &Answers) -> Result<Option<Duration>, St
     Ok(None)
 }
 
-/// The nearest record counts: the domain's own, else that of the domain above, and so on.
+/// The domain's own record counts, else that of its organisation: the last valid one on the way up.
 fn dmarc(expected: &Expected, answers: &Answers) -> Result<Sight, Stop> {
-    for (step, domain) in content::enclosing(&expected.domain).take(MOST_DMARC_STEPS).enumerate() {
-        let (values, ttl) = answers.records(&format!("_dmarc.{domain}"), RecordType::Txt)?;
-        let records: Vec<(Dmarc<'_>, Value)> =
-            values.iter().filter_map(|value| Some((Dmarc::parse(text(value)?)?, value.clone()))).collect();
-        let shown: Vec<Value> = records.iter().map(|(_, value)| value.clone()).collect();
-        match records.as_slice() {
-            [] => {}
-            [(record, _)] => {
-                let Some(policy) = record.policy(step > 0) else { return Ok(wrong(Reason::WrongValue, &shown)) };
-                return Ok(Sight { outcome: Outcome::Right { ttl, policy: Some(policy) }, ..right(ttl, &shown) });
-            }
-            _ => return Ok(wrong(Reason::SeveralRecords, &shown)),
+    if let Some((own, _)) = dmarc_at(&expected.domain, false, answers)? {
+        return Ok(own);
+    }
+    let mut above = None;
+    for domain in content::enclosing(&expected.domain).skip(1).filter(|domain| is_walked(domain)) {
+        let Some((sight, suffix)) = dmarc_at(domain, true, answers)? else { continue };
+        if suffix == PublicSuffix::Yes {
+            continue;
         }
+        if above.is_none() || matches!(sight.outcome, Outcome::Right { .. }) {
+            above = Some(sight);
+        }
+        if suffix == PublicSuffix::No {
+            break;
+        }
+    }
+    if let Some(above) = above {
+        return Ok(above);
     }
     match answers.records(&expected.name, RecordType::Txt)? {
         ([], _) => absent(expected, RecordType::Txt, answers),
         (values, _) => Ok(wrong(Reason::WrongValue, values)),
     }
+}
+
+/// Whether receivers ask a domain above, on the way from one of many labels.
+fn is_walked(domain: &str) -> bool {
+    domain.split('.').count() <= MOST_DMARC_LABELS
+}
+
+/// What the DMARC records of one domain say, if there are any.
+fn dmarc_at(domain: &str, from_above: bool, answers: &Answers) -> Result<Option<(Sight, PublicSuffix)>, Stop> {
+    let (values, ttl) = answers.records(&format!("_dmarc.{domain}"), RecordType::Txt)?;
+    let (records, shown): (Vec<Dmarc<'_>>, Vec<Value>) =
+        values.iter().filter_map(|value| Some((Dmarc::parse(text(value)?)?, value.clone()))).unzip();
+    Ok(match records.as_slice() {
+        [] => None,
+        [record] => {
+            let sight = match record.policy(from_above) {
+                Some(policy) => Sight { outcome: Outcome::Right { ttl, policy: Some(policy) }, ..right(ttl, &shown) },
+                None => wrong(Reason::WrongValue, &shown),
+            };
+            Some((sight, record.public_suffix()))
+        }
+        _ => Some((wrong(Reason::SeveralRecords, &shown), PublicSuffix::Unsaid)),
+    })
 }
 
 fn verification_token(expected: &Expected, token: &str, answers: &Answers) -> Result<Sight, Stop> {

@@ -134,8 +134,8 @@ impl Label {
                  or redirect that leads there."
             }
             Self::Dmarc => {
-                "Every domain: one DMARC record with a policy, its own or that of the nearest domain above. SES does not \
-                 ask for it; receivers do."
+                "Every domain: one DMARC record with a policy, its own, else that of its organisation: the highest domain \
+                 above that has one. SES does not ask for it; receivers do."
             }
             Self::AmazonsesTxt => {
                 "Verified domains without DKIM: a TXT record with the token of SES at _amazonses or at the domain itself."

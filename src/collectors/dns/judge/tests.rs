@@ -302,10 +302,30 @@ fn dmarc_of_a_domain_above() {
             &["_dmarc.shop.example TXT v=DMARC1; p=reject", "_dmarc.a.shop.example TXT v=DMARC1; p=none"]
         ),
         "none",
-        "the nearest counts"
+        "its own counts"
     );
+    let organisation: &[&str] = &[
+        "_dmarc.b.shop.example TXT v=DMARC1; p=none; sp=none",
+        "_dmarc.shop.example TXT v=DMARC1; p=reject; sp=quarantine",
+    ];
+    assert_eq!(policy("a.b.shop.example", organisation), "quarantine", "the organisation's counts, not the nearest");
+    let ended: &[&str] =
+        &["_dmarc.b.shop.example TXT v=DMARC1; p=none; psd=n", "_dmarc.shop.example TXT v=DMARC1; p=reject"];
+    assert_eq!(policy("a.b.shop.example", ended), "none", "psd=n ends the walk");
+    let registry: &[&str] =
+        &["_dmarc.shop.co.example TXT v=DMARC1; p=quarantine", "_dmarc.co.example TXT v=DMARC1; p=reject; psd=y"];
+    assert_eq!(policy("a.shop.co.example", registry), "quarantine", "a public suffix is nobody's organisation");
+    assert_eq!(policy("other.co.example", registry), "missing");
+    assert_eq!(policy("co.example", registry), "reject", "its own record counts all the same");
+    for fault in ["_dmarc.shop.example TXT v=DMARC1; p=rejekt", "_dmarc.shop.example TXT v=DMARC1"] {
+        let zone = Vec::leak(vec![fault, "_dmarc.b.shop.example TXT v=DMARC1; p=none"]);
+        assert_eq!(policy("a.b.shop.example", zone), "none", "a record that is not valid is passed over: {fault}");
+    }
+    let several: &[&str] = &["_dmarc.shop.example TXT v=DMARC1; p=none", "_dmarc.shop.example TXT v=DMARC1; p=reject"];
+    assert_eq!(policy("a.shop.example", several), "several_records", "told where nothing valid is found");
+    assert_eq!(policy("a.shop.example", &["_dmarc.shop.example TXT v=DMARC1; p=rejekt"]), "wrong_value");
     assert_eq!(policy("1.2.3.4.5.6.7.shop.example", above), "quarantine");
-    assert_eq!(policy("1.2.3.4.5.6.7.8.shop.example", above), "missing", "eight steps and no more");
+    assert_eq!(policy("1.2.3.4.5.6.7.8.shop.example", above), "quarantine", "what is over seven labels is passed over");
     assert_eq!(policy("a.shop.example", &["_dmarc.shop.example TXT ?"]), "unknown");
 }
 
