@@ -27,6 +27,7 @@ pub mod collectors;
 pub mod config;
 pub mod dns;
 pub mod estate;
+pub mod expectations;
 pub mod exporter;
 pub mod exposition;
 pub mod judgement;
