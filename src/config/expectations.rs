@@ -3,6 +3,7 @@
 //! A declaration about what is not polled would never be checked, and of two that contradict each other one must be
 //! wrong. Neither is looked for where something else is wrong already.
 
+use super::mistakes::At;
 use super::reader::{Document, Placed};
 use super::{Aws, ConfiguredAccount, expect, failover, send_paths};
 use crate::collectors::identities::Settings;
@@ -43,7 +44,7 @@ pub(super) fn read(
 
 /// A mistake that takes more than one section to see.
 struct Finding {
-    at: super::mistakes::At,
+    at: At,
     key: String,
     what: String,
 }

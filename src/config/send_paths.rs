@@ -1,5 +1,7 @@
 //! The list `[[send_paths]]`: mail that is meant to get through, from whom, to whom and from where.
 
+use toml::de::DeValue;
+
 use super::expect::{ACCOUNTS, MOST_MESSAGES, REGIONS, accounts};
 use super::names::name;
 use super::reader::{Value, Written, Wrong, list, number, text, whole};
@@ -49,12 +51,12 @@ pub(super) fn read(section: &mut Written<'_>) -> SendPath {
 fn recipients(value: &Value<'_>) -> Result<Recipients, Wrong> {
     const EXPECTED: &str = "\"any\" or a list of e-mail addresses and domains";
     match value.get_ref() {
-        toml::de::DeValue::String(word) if word == "any" => Ok(Recipients::Any),
-        toml::de::DeValue::String(_) => Err(Wrong::new(value, format!("must be {EXPECTED}"))),
-        toml::de::DeValue::Array(names) if names.is_empty() => {
+        DeValue::String(word) if word == "any" => Ok(Recipients::Any),
+        DeValue::String(_) => Err(Wrong::new(value, format!("must be {EXPECTED}"))),
+        DeValue::Array(names) if names.is_empty() => {
             Err(Wrong::new(value, "is an empty list; name a recipient, or write \"any\""))
         }
-        toml::de::DeValue::Array(_) => list(name)(value).map(Recipients::Only),
+        DeValue::Array(_) => list(name)(value).map(Recipients::Only),
         _ => Err(Wrong::kind(value, EXPECTED)),
     }
 }
