@@ -140,8 +140,8 @@ pub struct Door {
     requests: Arc<Requests>,
     /// What an organisation's policy has denied. Only a target where everything is denied is none.
     denied: Mutex<BTreeSet<Operation>>,
-    /// This target has answered at least once, so it can't be one that does not exist.
-    answered: AtomicBool,
+    /// This target has answered at least once, so it can't be one that does not exist; or the operator expects it to.
+    exists: AtomicBool,
     /// While set and in the future, nobody asks.
     skipped: Mutex<Option<(SkipReason, Instant)>>,
     sesv2: aws_sdk_sesv2::Client,
@@ -168,12 +168,19 @@ impl Door {
             budget,
             requests,
             denied: Mutex::default(),
-            answered: AtomicBool::new(false),
+            exists: AtomicBool::new(false),
             skipped: Mutex::new(None),
             sesv2: aws_sdk_sesv2::Client::from_conf(sesv2),
             ses: aws_sdk_ses::Client::from_conf(ses),
             target,
         }
+    }
+
+    /// The door of a target that the operator declares: whatever keeps it from answering is a failure to be seen.
+    #[must_use]
+    pub fn never_skipped(self) -> Self {
+        self.exists.store(true, Ordering::Relaxed);
+        self
     }
 
     /// Account and region behind the door.
@@ -246,7 +253,7 @@ impl Aws {
             // A request of the SDK is some 30 KiB while it is on its way; it must not be part of every task.
             match Box::pin(self.attempt(operation, &request)).await {
                 Ok(answer) => {
-                    self.door.answered.store(true, Ordering::Relaxed);
+                    self.door.exists.store(true, Ordering::Relaxed);
                     self.door.session.answered();
                     self.door.remember_skip(None);
                     return Ok(answer);
@@ -296,10 +303,10 @@ impl Aws {
             return failure; // a slip in endpoint_url says nothing about the region
         }
         let region = &*door.target.region;
-        let answered = door.answered.load(Ordering::Relaxed);
+        let exists = door.exists.load(Ordering::Relaxed);
         // Asked only where the answer matters: were these credentials good, it would be the region's fault.
-        let if_good = skip_reason(&failure, region, answered, true);
-        let skip = match skip_reason(&failure, region, answered, false) {
+        let if_good = skip_reason(&failure, region, exists, true);
+        let skip = match skip_reason(&failure, region, exists, false) {
             None if if_good.is_some() && door.session.proven(HOUR).await => if_good,
             proven => proven,
         };
@@ -324,14 +331,10 @@ impl Aws {
 }
 
 /// Whether a failure proves that the target is none: a region without SES, one that the account has not switched on,
-/// one that the organisation denies. A target that has ever answered is never skipped; all else is a visible failure.
-pub fn skip_reason(
-    failure: &Failure,
-    region: &str,
-    target_answered: bool,
-    account_answered: bool,
-) -> Option<SkipReason> {
-    if target_answered {
+/// one that the organisation denies. A target that has ever answered, or that the operator declares, exists and is never
+/// skipped; all else is a visible failure.
+pub fn skip_reason(failure: &Failure, region: &str, target_exists: bool, account_answered: bool) -> Option<SkipReason> {
+    if target_exists {
         return None;
     }
     let known = ses_region(region);
@@ -362,7 +365,11 @@ mod tests {
         assert_eq!(skip_reason(&unknown_token, "me-south-1", false, true), Some(SkipReason::RegionDisabled));
         assert_eq!(skip_reason(&unknown_token, "me-south-1", false, false), None, "the key itself may be wrong");
         assert_eq!(skip_reason(&unknown_token, "us-east-1", false, true), None, "this region can't be switched off");
-        assert_eq!(skip_reason(&unknown_token, "me-south-1", true, true), None, "it has answered before");
+        assert_eq!(
+            skip_reason(&unknown_token, "me-south-1", true, true),
+            None,
+            "it has answered before, or is declared"
+        );
         assert_eq!(skip_reason(&coded("SignatureDoesNotMatch"), "me-south-1", false, true), None);
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use crate::collectors::identities::Settings;
+use crate::expectations::Expectations;
 use crate::target::Role;
 
 mod accounts;
@@ -22,13 +23,18 @@ mod budget;
 mod collectors;
 mod dns;
 mod effective;
+mod expect;
+mod expectations;
+mod failover;
 mod identities;
 mod mistakes;
+mod names;
 mod poll;
 mod reader;
 mod reference;
 mod regions;
 mod section;
+mod send_paths;
 
 pub use mistakes::{Mistake, Mistakes};
 pub use reference::reference;
@@ -45,6 +51,9 @@ const SECTIONS: &[&Section] = &[
     &budget::SECTION,
     &identities::SECTION,
     &dns::SECTION,
+    &expect::SECTION,
+    &send_paths::SECTION,
+    &failover::SECTION,
 ];
 
 /// The configuration, checked: what is in here can be used without a second look.
@@ -64,6 +73,8 @@ pub struct Config {
     pub identities: Settings,
     /// Whom to ask for DNS records, and how fast.
     pub dns: crate::dns::Settings,
+    /// What the operator expects of the accounts and regions.
+    pub expectations: Expectations,
 }
 
 /// Section `[aws]`.
@@ -192,11 +203,14 @@ impl Config {
         let aws = aws::read(document, regions);
         let poll = poll::read(document);
         let collectors = collectors::read(document, &poll);
+        let accounts = accounts::read(document, &aws);
+        let identities = identities::read(document);
         Self {
-            accounts: accounts::read(document, &aws),
             budget: budget::read(document, &collectors),
             collectors,
-            identities: identities::read(document),
+            expectations: expectations::read(document, &accounts, &aws, &identities),
+            accounts,
+            identities,
             dns: dns::read(document),
             aws,
             poll,

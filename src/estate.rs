@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::aws::{Failure, FailureKind, Requests, SkipReason};
 use crate::collector::{AnyCollector, AnyReading};
+use crate::expectations::Expectations;
 use crate::metric::{Family, counter, flag, gauge};
 use crate::target::{Target, partition};
 
@@ -22,6 +23,8 @@ pub struct Estate {
     pub collectors: Arc<[Arc<dyn AnyCollector>]>,
     /// How old a reading may be and still be shown.
     pub stale_after: Duration,
+    /// What the operator declared about the targets.
+    pub expectations: Arc<Expectations>,
     /// Every target, in the order of the configuration.
     pub targets: Arc<[Arc<TargetView>]>,
 }

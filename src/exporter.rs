@@ -94,7 +94,12 @@ impl Exporter {
         let sdk = aws::Sdk { aws: &config.aws, poll: &config.poll, http: aws::client(), credentials };
         let (send, receive) = mpsc::channel(1024);
         let collectors = running.iter().map(|(collector, _)| Arc::clone(collector)).collect();
-        let (publish, estate) = watch::channel(Estate { collectors, stale_after, targets: [].into() });
+        let (publish, estate) = watch::channel(Estate {
+            collectors,
+            stale_after,
+            expectations: Arc::new(config.expectations.clone()),
+            targets: [].into(),
+        });
         let mut wiring = Wiring {
             config,
             sdk,
@@ -263,9 +268,11 @@ impl Wiring<'_> {
         let (rate, burst) = (self.config.budget.requests_per_second, self.config.budget.burst);
         let shared = self.budgets.entry((owner.unwrap_or_default().to_owned(), region.to_owned()));
         let budget = Arc::clone(shared.or_insert_with(|| Arc::new(Budget::new(rate, burst))));
+        let id = account.role.as_ref().and_then(|role| role.account_id());
         let door =
             Door::new(target.clone(), Arc::clone(session), Arc::clone(&self.limits), budget, Arc::clone(&requests));
-        let door = Arc::new(door);
+        let declared = self.config.expectations.may_concern(account.name.as_deref(), id, region);
+        let door = Arc::new(if declared { door.never_skipped() } else { door });
         let mut luck = fastrand::Rng::with_seed(seed(&target));
         let start = luck.f64();
         for (place, (collector, interval)) in self.running.iter().enumerate() {
@@ -280,10 +287,9 @@ impl Wiring<'_> {
             };
             self.tasks.spawn(task.run(self.send.clone()));
         }
-        let id = account.role.as_ref().and_then(|role| role.account_id()).map(Arc::from);
         self.views.push(Arc::new(TargetView {
             account: account.name.as_deref().map(Arc::from),
-            account_id: id,
+            account_id: id.map(Arc::from),
             skipped: None,
             slots: self
                 .running

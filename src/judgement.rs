@@ -5,13 +5,14 @@
 //! every page, so a verdict is never older than the readings that it rests on.
 
 use std::any::Any;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::collector::Collector;
 use crate::estate::{Estate, TargetView};
+use crate::expectations::{Declared, Expectations};
 use crate::metric::{About, Family, Sink};
+use crate::target::Target;
 
 /// What a judgement is, apart from what it finds.
 #[derive(Clone, Copy, Debug)]
@@ -24,23 +25,48 @@ pub struct Declaration {
     pub from: &'static [&'static str],
 }
 
-/// One target as it is known at one moment.
+/// One target as it is known at one moment, and what the operator declared.
 #[derive(Clone, Copy)]
 pub struct Seen<'a> {
+    estate: &'a Estate,
     view: &'a TargetView,
-    stale_after: Duration,
     now: Instant,
 }
 
 impl<'a> Seen<'a> {
     /// A target of the estate, with what is fresh at `now`.
-    pub fn new(estate: &Estate, view: &'a TargetView, now: Instant) -> Self {
-        Self { view, stale_after: estate.stale_after, now }
+    pub fn new(estate: &'a Estate, view: &'a TargetView, now: Instant) -> Self {
+        Self { estate, view, now }
     }
 
     /// What collector `C` last read; none where it does not run, never succeeded, or that is too long ago.
     pub fn reading<C: Collector>(&self) -> Option<&'a C::Reading> {
-        self.view.slot(C::DECLARATION.name)?.fresh(self.now, self.stale_after)?.value.downcast_ref()
+        self.view.slot(C::DECLARATION.name)?.fresh(self.now, self.estate.stale_after)?.value.downcast_ref()
+    }
+
+    /// Account and region.
+    pub fn target(&self) -> &'a Target {
+        &self.view.target
+    }
+
+    /// Everything that the operator declared, about any target.
+    pub fn expectations(&self) -> &'a Expectations {
+        &self.estate.expectations
+    }
+
+    /// What the operator declared about this target.
+    pub fn declared(&self) -> Declared<'a> {
+        let TargetView { account, account_id, target, .. } = self.view;
+        self.estate.expectations.for_target(account.as_deref(), account_id.as_deref(), &target.region)
+    }
+
+    /// The same account in its other regions, in the order of the estate; nothing until the account is known.
+    pub fn elsewhere(&self) -> impl Iterator<Item = Seen<'a>> {
+        let Self { estate, view, now } = *self;
+        let same = move |other: &TargetView| view.account.is_some() && view.account == other.account;
+        let others =
+            estate.targets.iter().filter(move |other| same(other) && other.target.region != view.target.region);
+        others.map(move |other| Seen { estate, view: other, now })
     }
 }
 
@@ -89,5 +115,64 @@ impl<J: Judgement> AnyJudgement for J {
         if let (Some(family), Some(verdict)) = (J::METRICS.get(family), verdict.downcast_ref()) {
             family.write(verdict, sink);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::expectations::{Accounts, Expect, State};
+    use crate::target::Account;
+
+    fn view(account: Option<&str>, region: &str) -> Arc<TargetView> {
+        let known = Account { name: account.map(str::to_owned), role: None, profile: None, regions: Vec::new() };
+        Arc::new(TargetView {
+            target: Target { account: Arc::new(known), region: Arc::from(region) },
+            account: account.map(Arc::from),
+            account_id: None,
+            skipped: None,
+            slots: Vec::new(),
+            requests: Arc::default(),
+        })
+    }
+
+    fn estate(targets: &[(Option<&str>, &str)]) -> Estate {
+        let expect = Expect {
+            accounts: Accounts(vec!["shop".to_owned()]),
+            regions: vec!["eu-west-1".to_owned()],
+            state: State::Unused,
+            identities: Vec::new(),
+            exhaustive: false,
+            minimum_quota: None,
+        };
+        Estate {
+            collectors: [].into(),
+            stale_after: Duration::from_hours(1),
+            expectations: Arc::new(Expectations { regions: vec![expect], ..Expectations::default() }),
+            targets: targets.iter().map(|(account, region)| view(*account, region)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_target_sees_its_account_in_other_regions_and_what_is_declared_about_itself() {
+        let estate = estate(&[
+            (Some("shop"), "eu-west-1"),
+            (Some("labs"), "eu-west-1"),
+            (Some("shop"), "us-east-1"),
+            (None, "ap-south-1"),
+            (None, "eu-west-2"),
+        ]);
+        let regions = |place: usize| {
+            let seen = Seen::new(&estate, &estate.targets[place], Instant::now());
+            let elsewhere: Vec<_> = seen.elsewhere().map(|other| other.target().region.to_string()).collect();
+            (elsewhere, seen.declared().state)
+        };
+        assert_eq!(regions(0), (vec!["us-east-1".to_owned()], Some(State::Unused)));
+        assert_eq!(regions(1), (vec![], None));
+        assert_eq!(regions(2), (vec!["eu-west-1".to_owned()], None));
+        assert_eq!(regions(3), (vec![], None), "two accounts of which nobody knows the id are not one");
     }
 }

@@ -3,7 +3,10 @@
 use crate::judgement::AnyJudgement;
 
 pub mod coverage;
+pub mod drift;
+pub mod expectation;
 pub mod feedback_path;
 
 /// Every judgement there is.
-pub const ALL: &[&dyn AnyJudgement] = &[&coverage::Coverage, &feedback_path::FeedbackPath];
+pub const ALL: &[&dyn AnyJudgement] =
+    &[&coverage::Coverage, &feedback_path::FeedbackPath, &expectation::Expectation, &drift::Drift];

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Reading order: [`metric`] and [`collector`] (the words), [`collectors`] (the table, one file each), [`target`],
-//! [`aws`] and [`dns`] (the two doors), [`poller`], [`estate`], [`judgement`] and [`judgements`] (what follows from
+//! [`aws`] and [`dns`] (the two doors), [`poller`], [`estate`], [`expectations`], [`judgement`] and [`judgements`] (what follows from
 //! readings), [`page`] and [`exposition`], [`web`] and [`site`], and [`exporter`], which wires
 //! all of them. [`simulator`] is Amazon SES and its DNS as a local server; it uses nothing of this crate.
 //!
@@ -27,6 +27,7 @@ pub mod collectors;
 pub mod config;
 pub mod dns;
 pub mod estate;
+pub mod expectations;
 pub mod exporter;
 pub mod exposition;
 pub mod judgement;

@@ -109,6 +109,8 @@ fn the_shipped_reference_is_the_one_that_the_code_writes() {
 fn the_shipped_files_are_right() {
     let minimal = Config::load(Some(&at("config/minimal.toml")), None).unwrap();
     assert_eq!(minimal.aws.regions, Regions::List(vec!["eu-west-1".into(), "us-east-1".into()]));
+    let declared = Config::load(Some(&at("config/expectations.toml")), None).unwrap().expectations;
+    assert_eq!((declared.regions.len(), declared.send_paths.len(), declared.failovers.len()), (2, 1, 1));
     assert_eq!(debug(&Config::load(Some(&at("config/ses-exporter.toml")), None).unwrap()), debug(&Config::default()));
 }
 
@@ -160,11 +162,29 @@ fn the_examples_in_the_reference_are_right_and_the_effective_configuration_shows
 #[test]
 fn the_effective_configuration_means_the_same_as_the_one_it_shows() {
     let text = "[aws]\nregions = \"all\"\nprofile = 'with \"quotes\" and \\'\n[identities]\ninclude = ['[ab]*']\n\
-                [budget]\nrequests_per_second = 1\n[[accounts]]\nregions = ['eu-west-1']\n\
-                [dns]\nresolvers = ['192.0.2.53', '[2001:db8::53]:5353']\n";
+                [budget]\nrequests_per_second = 1\n[[accounts]]\nregions = ['eu-west-1', 'eu-west-2']\n\
+                [dns]\nresolvers = ['192.0.2.53', '[2001:db8::53]:5353']\n\
+                [[expect]]\nregions = ['eu-west-2', 'eu-west-1']\nstate = 'sandbox'\nidentities = ['Example.com']\n\
+                [[send_paths]]\nname = 'a \"b\"'\nfrom = 'Ann@Example.com'\nto = ['example.com']\n\
+                regions = ['eu-west-1']\npeak_messages_per_second = 0.5\n\
+                [[failover]]\nprimary = 'eu-west-1'\nstandby = 'eu-west-2'\n";
     let config = parse(text, None).unwrap();
     assert_eq!(debug(&parse(&config.effective(), None).unwrap()), debug(&config));
 }
+
+/// One header of each section.
+const HEADERS: [&str; 10] = [
+    "[aws]",
+    "[[accounts]]",
+    "[poll]",
+    "[collectors.account]",
+    "[budget]",
+    "[identities]",
+    "[dns]",
+    "[[expect]]",
+    "[[send_paths]]",
+    "[[failover]]",
+];
 
 /// Wherever a secret may have been put by mistake: no message shows it. The path of a key file is no secret.
 #[test]
@@ -177,9 +197,7 @@ fn no_message_shows_a_value() {
             if key == "hash_key_file" {
                 continue;
             }
-            for header in
-                ["[aws]", "[[accounts]]", "[poll]", "[collectors.account]", "[budget]", "[identities]", "[dns]"]
-            {
+            for header in HEADERS {
                 if let Err(mistakes) = parse(&format!("{header}\n{key} = {value}\n"), None) {
                     assert!(!format!("{mistakes} {mistakes:?}").contains(CANARY), "{header} {key}: {mistakes}");
                 }
@@ -245,6 +263,9 @@ const PIECES: &[&str] = &[
     "[budget]",
     "[identities]",
     "[dns]",
+    "[[expect]]",
+    "[[send_paths]]",
+    "[[failover]]",
     "\n",
     "\n",
     "regions",
@@ -256,6 +277,11 @@ const PIECES: &[&str] = &[
     "stale_after",
     "include",
     "email_addresses",
+    "accounts",
+    "state",
+    "from",
+    "standby",
+    "primary",
     " = ",
     " = ",
     "\"all\"",
@@ -274,6 +300,8 @@ const PIECES: &[&str] = &[
     "true",
     "\"eu-west-1\"",
     "\"hashed\"",
+    "\"unused\"",
+    "\"ann@example.com\"",
     "\"ä\\u0000\"",
     "'''",
     "\"\"\"",

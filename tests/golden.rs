@@ -36,6 +36,24 @@ name = "shop"
 [[accounts]]
 name = "labs \"quoted\""
 role_arn = "arn:aws:iam::222222222222:role/ses-exporter"
+
+[[expect]]
+accounts = ["shop"]
+regions = ["us-east-1"]
+state = "production"
+identities = ["gone.example", "noreply@shop.example", "quantum.example", "shop.example"]
+exhaustive = true
+minimum_quota = 100000
+
+[[expect]]
+accounts = ["111111111111"]
+regions = ["eu-central-1", "eu-west-1"]
+state = "production"
+
+[[expect]]
+accounts = ["222222222222"]
+regions = ["ap-south-1", "us-east-1"]
+state = "unused"
 "#;
 
 /// Two accounts in five regions, with one of each state.

@@ -13,6 +13,7 @@ mod support;
 mod calls;
 mod configuration;
 mod dns;
+mod expectations;
 mod exposition;
 mod faults;
 mod freshness;

@@ -66,7 +66,7 @@ fn every_family_has_one_owner_and_keeps_the_conventions() {
             && about.name.starts_with("ses_")
             && !about.name.starts_with("ses_exporter_")
         {
-            let sources = ["polled from", "judged from", "looked up in DNS", "Ses", "ListEmail"];
+            let sources = ["polled from", "judged from", "declared in", "looked up in DNS", "Ses", "ListEmail"];
             let says = sources.iter().any(|source| about.help.contains(source));
             assert!(says, "help of {} names no source", about.name);
         }

@@ -156,8 +156,12 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
             .collect();
         let (events, receive) = mpsc::channel::<Event>(1024);
         let collectors = probes.iter().map(|(collector, _)| Arc::clone(collector)).collect();
-        let (publish, estate) =
-            watch::channel(Estate { collectors, stale_after: config.poll.stale_after, targets: [].into() });
+        let (publish, estate) = watch::channel(Estate {
+            collectors,
+            stale_after: config.poll.stale_after,
+            expectations: Arc::default(),
+            targets: [].into(),
+        });
         let (mut tasks, mut views) = (JoinSet::new(), Vec::new());
         for (number, region) in account.regions.iter().enumerate() {
             let target = Target { account: Arc::clone(&account), region: Arc::from(region.as_str()) };
@@ -288,7 +292,12 @@ async fn run_faulty(interval: Duration) -> (Vec<FailureKind>, Option<String>) {
     let sdk = aws::Sdk { aws: &config.aws, poll: &config.poll, http: aws::client(), credentials: None };
     let session = Arc::new(Session::new(&account, &sdk, Arc::clone(&limits), Arc::default()).await);
     let target = Target { account, region: Arc::from("us-east-1") };
-    let empty = Estate { collectors: [].into(), stale_after: config.poll.stale_after, targets: [].into() };
+    let empty = Estate {
+        collectors: [].into(),
+        stale_after: config.poll.stale_after,
+        expectations: Arc::default(),
+        targets: [].into(),
+    };
     let (_publish, estate) = watch::channel(empty);
     let task = Task {
         target: 0,

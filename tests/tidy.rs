@@ -18,6 +18,7 @@ const NEVER: &[(&str, &[&str])] = &[
         &["aws", "collector", "collectors", "config", "estate", "page", "web", "cli", "exporter", "simulator"],
     ),
     ("target", WORDS_ALONE),
+    ("expectations", WORDS_ALONE),
     ("aws", &["collector", "collectors", "estate", "page", "web", "cli", "exporter", "simulator"]),
     ("dns", &["aws", "collector", "collectors", "config", "estate", "page", "web", "cli", "exporter", "simulator"]),
     ("collector", &["collectors", "config", "estate", "page", "web", "cli", "exporter", "simulator"]),

@@ -1,7 +1,6 @@
 //! The list `[[accounts]]`: which AWS accounts, and how to get into each.
 
-use super::mistakes::At;
-use super::reader::{Document, Value, Written, Wrong, text};
+use super::reader::{Document, Placed, Value, Written, Wrong, text};
 use super::section::{Section, Shape, optional};
 use super::{Aws, ConfiguredAccount, Regions, regions};
 use crate::target::{REGIONS, Role, partition};
@@ -24,39 +23,19 @@ pub(super) const SECTION: Section = Section {
             "What the role's trust policy asks for as sts:ExternalId. Never shown. Needs role_arn.",
         ),
         optional("profile", r#""mail""#, "The profile whose credentials are used. Without it, that of [aws]."),
-        optional("regions", r#"["eu-west-1"]"#, "The regions of this account. Without it, those of [aws]."),
+        optional(
+            "regions",
+            r#"["eu-central-1", "eu-west-1"]"#,
+            "The regions of this account. Without it, those of [aws].",
+        ),
     ],
 };
 
-/// An account with its place in the file.
-struct Placed {
-    account: ConfiguredAccount,
-    /// Whether no mistake was found in it, so that comparing it with others makes sense.
-    right: bool,
-    /// `accounts[0]`, as messages name it.
-    path: String,
-    at: At,
-}
-
 /// Reads the list; one account without name and role where there is none.
 pub(super) fn read(document: &mut Document<'_>, aws: &Aws) -> Vec<ConfiguredAccount> {
-    let Some(value) = document.root.get(SECTION.name) else { return vec![ConfiguredAccount::default()] };
-    let Some(list) = value.get_ref().as_array() else {
-        let at = At::Byte(value.span().start);
-        document.notes.add(at, SECTION.name, "must be a list of sections; write [[accounts]] in double brackets");
-        return vec![ConfiguredAccount::default()];
-    };
-    let mut placed = Vec::new();
-    for (index, value) in list.iter().enumerate() {
-        let path = format!("{}[{index}]", SECTION.name);
-        let before = document.notes.len();
-        let mut section = Written::open(&SECTION, path.clone(), Some(value), &mut document.notes);
-        let account = read_one(&mut section, aws);
-        let right = document.notes.len() == before;
-        placed.push(Placed { account, right, path, at: At::Byte(value.span().start) });
-    }
+    let placed = document.sections(&SECTION, |section| read_one(section, aws));
     check_together(document, &placed, aws);
-    let accounts: Vec<_> = placed.into_iter().map(|placed| placed.account).collect();
+    let accounts: Vec<_> = placed.into_iter().map(|placed| placed.value).collect();
     if accounts.is_empty() { vec![ConfiguredAccount::default()] } else { accounts }
 }
 
@@ -90,18 +69,18 @@ fn check_partition(section: &mut Written<'_>, account: &ConfiguredAccount, aws: 
 }
 
 /// No two accounts may give the same series or ask the same thing twice.
-fn check_together(document: &mut Document<'_>, accounts: &[Placed], aws: &Aws) {
+fn check_together(document: &mut Document<'_>, accounts: &[Placed<'_, ConfiguredAccount>], aws: &Aws) {
     for (index, this) in accounts.iter().enumerate() {
         if let Some(what) = accounts.iter().take(index).find_map(|earlier| clash(earlier, this, aws)) {
-            document.notes.add(this.at, this.path.as_str(), what);
+            document.notes.add(this.start(), this.path.as_str(), what);
         }
     }
 }
 
 /// What is wrong with having both accounts.
-fn clash(earlier: &Placed, this: &Placed, aws: &Aws) -> Option<String> {
+fn clash(earlier: &Placed<'_, ConfiguredAccount>, this: &Placed<'_, ConfiguredAccount>, aws: &Aws) -> Option<String> {
     let comparable = earlier.right && this.right;
-    let (Placed { account: other, path, .. }, this) = (earlier, &this.account);
+    let (Placed { value: other, path, .. }, this) = (earlier, &this.value);
     if this.name.is_some() && this.name == other.name {
         return Some(format!("has the name of {path}; give it another, names tell accounts apart"));
     }

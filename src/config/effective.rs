@@ -8,6 +8,7 @@ use humantime::format_duration;
 use super::{Aws, Budget, Config, ConfiguredAccount, Poll, Regions, Schedule};
 use crate::collectors::identities::{EmailAddresses, Settings};
 use crate::dns;
+use crate::expectations::{Expect, Failover, Recipients, SendPath};
 
 /// What stands in place of a secret. No secret that [`super::accounts`] takes looks like it.
 const HIDDEN: &str = "\"(set)\"";
@@ -23,6 +24,9 @@ impl Config {
         budget(&mut toml, &self.budget);
         identities(&mut toml, &self.identities);
         dns(&mut toml, &self.dns);
+        self.expectations.regions.iter().for_each(|one| expect(&mut toml, one));
+        self.expectations.send_paths.iter().for_each(|one| send_path(&mut toml, one));
+        self.expectations.failovers.iter().for_each(|one| failover(&mut toml, one));
         toml.0
     }
 }
@@ -94,6 +98,49 @@ fn dns(toml: &mut Toml, settings: &dns::Settings) {
     toml.header("[dns]");
     toml.key("resolvers", Some(listed(resolvers.iter().map(String::as_str))));
     toml.key("queries_per_second", Some(queries_per_second));
+}
+
+fn expect(toml: &mut Toml, expect: &Expect) {
+    let Expect { accounts, regions, state, identities, exhaustive, minimum_quota } = expect;
+    toml.header("[[expect]]");
+    toml.key("accounts", Some(strings(&accounts.0)));
+    toml.key("regions", Some(strings(regions)));
+    toml.key("state", Some(quoted(state.as_str())));
+    toml.key("identities", Some(listed(identities.iter().map(|identity| identity.name.as_str()))));
+    toml.key("exhaustive", Some(exhaustive));
+    toml.key("minimum_quota", *minimum_quota);
+}
+
+fn send_path(toml: &mut Toml, path: &SendPath) {
+    let SendPath { name, from, to, accounts, regions, configuration_set, daily_messages, peak_messages_per_second } =
+        path;
+    toml.header("[[send_paths]]");
+    toml.key("name", Some(quoted(name)));
+    toml.key("from", Some(quoted(from)));
+    toml.key(
+        "to",
+        Some(match to {
+            Recipients::Any => quoted("any"),
+            Recipients::Only(names) => strings(names),
+        }),
+    );
+    toml.key("accounts", Some(strings(&accounts.0)));
+    toml.key("regions", Some(strings(regions)));
+    toml.key("configuration_set", configuration_set.as_deref().map(quoted));
+    toml.key("daily_messages", *daily_messages);
+    toml.key("peak_messages_per_second", *peak_messages_per_second);
+}
+
+fn failover(toml: &mut Toml, failover: &Failover) {
+    let Failover { accounts, primary, standby } = failover;
+    toml.header("[[failover]]");
+    toml.key("accounts", Some(strings(&accounts.0)));
+    toml.key("primary", Some(quoted(primary)));
+    toml.key("standby", Some(quoted(standby)));
+}
+
+fn strings(items: &[String]) -> String {
+    listed(items.iter().map(String::as_str))
 }
 
 fn regions_of(regions: &Regions) -> Option<String> {

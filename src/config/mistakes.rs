@@ -123,6 +123,12 @@ impl Notes {
         !self.0.iter().any(|note| keys.contains(&note.key.as_str()))
     }
 
+    /// Whether nothing was noted below this section, or in an argument.
+    pub(super) fn spare_section(&self, section: &str) -> bool {
+        let below = |note: &Note| note.key.strip_prefix(section).is_some_and(|rest| rest.starts_with(['.', '[']));
+        !self.0.iter().any(|note| below(note) || note.key == section || matches!(note.at, At::Argument(_)))
+    }
+
     /// The mistakes with their places, in the order of the file.
     fn locate(self, file: &str, text: &str) -> Vec<Mistake> {
         let file = printable(file);

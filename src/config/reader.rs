@@ -40,6 +40,28 @@ impl<'a> Document<'a> {
         Written::open(section, section.name.to_owned(), self.root.get(section.name), &mut self.notes)
     }
 
+    /// A section that stands in the file any number of times, each read by `read`.
+    pub(super) fn sections<T>(
+        &mut self,
+        section: &'static Section,
+        read: impl Fn(&mut Written<'_>) -> T,
+    ) -> Vec<Placed<'a, T>> {
+        let Some(value) = self.root.get(section.name) else { return Vec::new() };
+        let Some(list) = value.get_ref().as_array() else {
+            let what = format!("must be a list of sections; write {} in double brackets", section.header());
+            self.notes.add(At::Byte(value.span().start), section.name, what);
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for (index, written) in list.iter().enumerate() {
+            let path = format!("{}[{index}]", section.name);
+            let before = self.notes.len();
+            let value = read(&mut Written::open(section, path.clone(), Some(written), &mut self.notes));
+            all.push(Placed { value, right: self.notes.len() == before, path, written });
+        }
+        all
+    }
+
     /// Where the value below these names stands, if there is one.
     pub(super) fn at(&self, names: &[&str]) -> Option<At> {
         let (first, rest) = names.split_first()?;
@@ -48,6 +70,30 @@ impl<'a> Document<'a> {
             value = value.get_ref().as_table()?.get(*name)?;
         }
         Some(At::Byte(value.span().start))
+    }
+}
+
+/// One section of a list with its place in the file.
+pub(super) struct Placed<'a, T> {
+    /// What was read.
+    pub(super) value: T,
+    /// Whether no mistake was found in it, so that comparing it with others makes sense.
+    pub(super) right: bool,
+    /// `accounts[0]`, as messages name it.
+    pub(super) path: String,
+    written: &'a Value<'a>,
+}
+
+impl<T> Placed<'_, T> {
+    /// Where the section stands.
+    pub(super) fn start(&self) -> At {
+        At::Byte(self.written.span().start)
+    }
+
+    /// Where the key's value stands, or the section where it has none.
+    pub(super) fn at(&self, name: &str) -> At {
+        let value = self.written.get_ref().as_table().and_then(|table| table.get(name));
+        At::Byte(value.unwrap_or(self.written).span().start)
     }
 }
 
@@ -102,6 +148,15 @@ impl<'a> Written<'a> {
                 None
             }
         }
+    }
+
+    /// [`Written::optional`] of a key that the section can't do without: that it is missing is noted with its example.
+    pub(super) fn required<T: Default>(&mut self, name: &str, reading: impl Fn(&Value<'_>) -> Result<T, Wrong>) -> T {
+        if self.table.is_some() && !self.has(name) {
+            let example = self.section.example_of(name).unwrap_or_default();
+            self.note(name, format!("is missing; write one, such as {name} = {example}"));
+        }
+        self.optional(name, reading).unwrap_or_default()
     }
 
     /// Whether the file has this key, right or wrong.

@@ -16,7 +16,24 @@ pub(super) fn regions(value: &Value<'_>) -> Result<Regions, Wrong> {
         let wrong = || Wrong::new(value, format!("must be \"all\" or a list of regions; write [\"{example}\"]"));
         return if word == "all" { Ok(Regions::All) } else { Err(wrong()) };
     }
-    let array = value.get_ref().as_array().ok_or_else(|| Wrong::kind(value, "\"all\" or a list of regions"))?;
+    let names = names(value, "\"all\" or a list of regions")?;
+    together(names).map_err(|what| Wrong::new(value, what))
+}
+
+/// Reads a list of regions, which may be of several partitions, in the order in which it is written.
+pub(super) fn codes(value: &Value<'_>) -> Result<Vec<String>, Wrong> {
+    let names = names(value, "a list of regions")?;
+    if names.is_empty() { Err(Wrong::new(value, "is an empty list; name a region")) } else { Ok(names) }
+}
+
+/// Reads one region.
+pub(super) fn code(value: &Value<'_>) -> Result<String, Wrong> {
+    let name = value.get_ref().as_str().ok_or_else(|| Wrong::kind(value, "a region in quotes"))?;
+    check(name, &[]).map_err(|what| Wrong::new(value, what))
+}
+
+fn names(value: &Value<'_>, expected: &str) -> Result<Vec<String>, Wrong> {
+    let array = value.get_ref().as_array().ok_or_else(|| Wrong::kind(value, expected))?;
     let mut slips = Vec::new();
     let mut names = Vec::new();
     for (index, element) in array.iter().enumerate() {
@@ -27,7 +44,7 @@ pub(super) fn regions(value: &Value<'_>) -> Result<Regions, Wrong> {
             Err(what) => slips.push(slip(what)),
         }
     }
-    if slips.is_empty() { together(names).map_err(|what| Wrong::new(value, what)) } else { Err(Wrong(slips)) }
+    if slips.is_empty() { Ok(names) } else { Err(Wrong(slips)) }
 }
 
 /// Reads the text of [`ARGUMENT`]; none where it says nothing.
@@ -118,6 +135,18 @@ fn is_next_of_its_kind(name: &str) -> bool {
 }
 
 impl Regions {
+    /// Whether this region is one of them, for an account of this partition. What is not known before the start is taken
+    /// for true.
+    pub(super) fn may_include(&self, region: &str, of_account: Option<&str>) -> bool {
+        match self {
+            Self::All => {
+                ses_region(region).is_some_and(|known| of_account.is_none_or(|partition| known.partition == partition))
+            }
+            Self::List(list) => list.iter().any(|name| name == region),
+            Self::FromEnvironment => true,
+        }
+    }
+
     /// Whether both name the same region. Where one of them is not known before the start, nothing is said.
     pub(super) fn overlap(&self, other: &Self) -> bool {
         match (self, other) {

@@ -64,6 +64,14 @@ impl Section {
         }
     }
 
+    /// The example of a key as TOML.
+    pub(super) fn example_of(&self, name: &str) -> Option<&'static str> {
+        self.keys.iter().find(|key| key.name == name).and_then(|key| match key.value {
+            Literal::Example(literal) => Some(literal),
+            Literal::Default(_) => None,
+        })
+    }
+
     /// The default of a key as TOML.
     pub(super) fn default_of(&self, name: &str) -> Option<&'static str> {
         self.keys.iter().find(|key| key.name == name).and_then(|key| match key.value {

@@ -70,6 +70,12 @@ impl Verified {
         Self(verified.map(|identity| folded(&identity.name)).collect())
     }
 
+    /// Those among `identities` of which SES did not say whether they are: they may be.
+    pub fn perhaps(identities: &[Identity]) -> Self {
+        let unknown = identities.iter().filter(|identity| identity.status.is_none());
+        Self(unknown.map(|identity| folded(&identity.name)).collect())
+    }
+
     /// Whether SES would take a sender of this name: the identity itself, the address without its `+label`, the
     /// domain, or any domain above it.
     pub fn covers(&self, name: &str) -> bool {
@@ -100,7 +106,7 @@ fn above(domain: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Domains have no case; what stands before the `@` has ("Email addresses are case sensitive", the same page).
-fn folded(name: &str) -> String {
+pub fn folded(name: &str) -> String {
     match name.rsplit_once('@') {
         Some((local, domain)) => format!("{local}@{}", domain.to_lowercase()),
         None => name.to_lowercase(),

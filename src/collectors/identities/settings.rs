@@ -92,6 +92,15 @@ impl Settings {
         !hidden && (self.include.is_empty() || self.include.iter().any(matches)) && !self.exclude.iter().any(matches)
     }
 
+    /// The value of the label `identity` for a name that need not exist in SES; none where addresses bear no series.
+    pub fn label_of(&self, name: &str) -> Option<String> {
+        match &self.email_addresses {
+            EmailAddresses::Hashed(key) if name.contains('@') => Some(key.hash(name)),
+            EmailAddresses::None if name.contains('@') => None,
+            _ => Some(name.to_owned()),
+        }
+    }
+
     /// The value of the label `identity`.
     pub(super) fn label(&self, identity: &Identity) -> Arc<str> {
         match &self.email_addresses {
