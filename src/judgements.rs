@@ -4,6 +4,7 @@ use crate::judgement::AnyJudgement;
 
 pub mod coverage;
 pub mod feedback_path;
+pub mod forecast;
 
 /// Every judgement there is.
-pub const ALL: &[&dyn AnyJudgement] = &[&coverage::Coverage, &feedback_path::FeedbackPath];
+pub const ALL: &[&dyn AnyJudgement] = &[&coverage::Coverage, &feedback_path::FeedbackPath, &forecast::Forecast];
