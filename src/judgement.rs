@@ -5,6 +5,7 @@
 //! every page, so a verdict is never older than the readings that it rests on.
 
 use std::any::Any;
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
@@ -41,7 +42,14 @@ impl<'a> Seen<'a> {
 
     /// What collector `C` last read; none where it does not run, never succeeded, or that is too long ago.
     pub fn reading<C: Collector>(&self) -> Option<&'a C::Reading> {
-        self.view.slot(C::DECLARATION.name)?.fresh(self.now, self.estate.stale_after)?.value.downcast_ref()
+        self.dated::<C>().map(|(reading, _)| reading)
+    }
+
+    /// The same with the time on the wall clock at which it was taken: a verdict about times is as of its readings, so
+    /// that the clock of the page does not matter.
+    pub fn dated<C: Collector>(&self) -> Option<(&'a C::Reading, SystemTime)> {
+        let dated = self.view.slot(C::DECLARATION.name)?.fresh(self.now, self.estate.stale_after)?;
+        Some((dated.value.downcast_ref()?, dated.at))
     }
 
     /// Account and region.

@@ -6,7 +6,13 @@ pub mod coverage;
 pub mod drift;
 pub mod expectation;
 pub mod feedback_path;
+pub mod forecast;
 
 /// Every judgement there is.
-pub const ALL: &[&dyn AnyJudgement] =
-    &[&coverage::Coverage, &feedback_path::FeedbackPath, &expectation::Expectation, &drift::Drift];
+pub const ALL: &[&dyn AnyJudgement] = &[
+    &coverage::Coverage,
+    &feedback_path::FeedbackPath,
+    &forecast::Forecast,
+    &expectation::Expectation,
+    &drift::Drift,
+];

@@ -89,9 +89,11 @@ fn world() -> World {
     let paused = Region::production("eu-central-1", -1.0, 500.0).enforcement("SHUTDOWN").paused();
     let waiting = Region::fresh("eu-west-1").review("PENDING", Some("17000000001"));
     let shop = Account::new("111111111111", "shop").access_key("AKIAGOLDEN0000000001", "golden").region(busy);
-    let shop = shop.region(paused).region(waiting);
+    let filling = Region::fresh("ap-south-1").sent(150.0).sent_exactly(vec![bucket(900, 150, 0)]);
+    let shop = shop.region(paused).region(waiting).region(filling);
     let labs = Account::new("222222222222", "labs").role(Role::trusting("ses-exporter", "111111111111"));
-    let labs = labs.region(Region::production("us-east-1", 200.0, 1.0).enforcement("PROBATION"));
+    let used_up = Region::production("us-east-1", 200.0, 1.0).sent(250.0).sent_exactly(vec![bucket(7200, 250, 0)]);
+    let labs = labs.region(used_up.enforcement("PROBATION"));
     World::empty().with_rate(None).with_account(shop).with_account(labs)
 }
 

@@ -16,7 +16,7 @@ use crate::metric::{Family, counter, gauge};
 pub struct Sending;
 
 /// Length of one bucket in seconds: "a 15-minute period of sending activity" (SES API reference, SendDataPoint).
-const BUCKET: i64 = 900;
+pub const BUCKET: i64 = 900;
 const DAY: i64 = 24 * 60 * 60;
 /// How far back GetSendStatistics looks.
 const TWO_WEEKS: i64 = 14 * DAY;
@@ -184,6 +184,11 @@ impl Bucket {
         self.began == other.began
     }
 
+    fn attempts(&self) -> u32 {
+        let [attempts, ..] = self.counts;
+        attempts
+    }
+
     fn counts(&self) -> Counts {
         let [delivery_attempts, bounces, complaints, rejects] = self.counts.map(i64::from);
         Counts { delivery_attempts, bounces, complaints, rejects }
@@ -214,6 +219,13 @@ impl Reading {
     /// The 24 hours before the window's end.
     pub fn last_day(&self) -> Counts {
         self.before_window_end(DAY)
+    }
+
+    /// When each finished bucket began, in seconds since 1970, and its delivery attempts; sorted by time. Empty buckets
+    /// may be missing.
+    pub fn attempts(&self) -> impl Iterator<Item = (i64, u32)> {
+        let finished = self.buckets.iter().filter(|bucket| i64::from(bucket.began) + BUCKET <= self.window_end);
+        finished.map(|bucket| (i64::from(bucket.began), bucket.attempts()))
     }
 
     /// Messages a second in the bucket before the window's end.
@@ -295,6 +307,7 @@ mod tests {
         let seen = reading(&[point(NOON, 77, 0), point(NOON - 900, 90, 0)], None, at(NOON + 100));
         assert_eq!(seen.last_bucket_end, Some(NOON));
         assert_eq!(seen.last_day().delivery_attempts, 90);
+        assert_eq!(seen.attempts().collect::<Vec<_>>(), [(NOON - 900, 90)]);
         assert!((seen.rate() - 0.1).abs() < f64::EPSILON);
     }
 
