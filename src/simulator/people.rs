@@ -161,7 +161,7 @@ mod tests {
     fn world(region: Region) -> World {
         World::empty()
             .with_clock(Clock::from_fn(|| from_epoch(1_795_348_800)))
-            .with_dns_noticed_after(Duration::from_secs(60))
+            .with_dns_noticed_after(Duration::from_mins(1))
             .with_account(Account::new(HERE.0, "shop").region(region))
     }
 
@@ -194,7 +194,7 @@ mod tests {
             let now = world.now();
             world.dns.inject(broken(name), now);
         }
-        world.clock.advance(Duration::from_secs(300));
+        world.clock.advance(Duration::from_mins(5));
         assert_eq!(status(&world, "shop.example"), "FAILED");
         world.publish(HERE.0, HERE.1, "shop.example").expect("a domain");
         assert_eq!(status(&world, "shop.example"), "SUCCESS");

@@ -206,10 +206,9 @@ impl Region {
 
     /// Changes an identity and keeps the rest of it; false when there was none of that name.
     pub(super) fn change_identity(&mut self, name: &str, change: impl FnOnce(Identity) -> Identity) -> bool {
-        let found = self.identities.get(name).cloned().map(change);
-        let any = found.is_some();
-        found.into_iter().for_each(|identity| self.put_identity(identity));
-        any
+        let Some(identity) = self.identities.get(name).cloned() else { return false };
+        self.put_identity(change(identity));
+        true
     }
 
     /// Removes an identity; false when there was none of that name.
