@@ -121,8 +121,8 @@ async fn what_a_person_does_to_send_the_first_mail() {
     assert_eq!(created["VerifiedForSendingStatus"], false);
     let clicked = format!("accounts/{MAIN}/regions/us-east-1/identities/new@shop2.example/clicked");
     assert_eq!(control(&simulator, "POST", &clicked, Value::Null).await.0, 200);
-    let sent = aws(&simulator, &send).await.expect("an answer");
-    assert!(sent["MessageId"].as_str().is_some_and(|id| id.ends_with("-000000")), "{sent}");
+    let taken = aws(&simulator, &send).await.expect("an answer");
+    assert!(taken["MessageId"].as_str().is_some_and(|id| id.ends_with("-000000")), "{taken}");
     let raw = "ses send-raw-email --region us-east-1 --raw-message Data=From:new@shop2.example";
     let refused = aws(&simulator, raw).await.expect_err("it names no recipient");
     assert!(refused.contains("(InvalidParameterValue)"), "{refused}");
