@@ -14,15 +14,22 @@
 //! * It uses nothing else of this crate: a fault must not be shared with its judge.
 //! * It listens on nothing but the loopback, since whoever reaches it may change it.
 //! * It verifies no signatures: any secret will do.
-//! * It sends no mail, and none of its operations changes anything.
+//! * It delivers no mail: a message that it takes is counted and gone, and no bounce or notification comes of it.
+//! * It does nothing on behalf of people: links are clicked, records published and requests decided where a test says so.
+//!
+//! # What changes it
+//! Its own operations, by which people mend things at AWS: identities are created, sending is paused, production access is asked for, and
+//! messages are taken or refused by the rules of SES. The log marks every write ([`LoggedRequest::writes`]), so that a test can prove that
+//! an agent makes none. The rest is up to stories, faults and the control API.
 //!
 //! # The way of a request
 //! `wire` reads it; `call` finds operation, key and region; `door` decides: known key (`sts`), fault (`trouble`, `spoil`), enabled region,
-//! rate (`rate`), then the operation (`sesv2`, `ses`, `sts`) on the state of the region (`region`, `identity`, `configuration_set`,
-//! `sending`); `body` sends the answer in the manner that a fault wants; `journal` remembers it. `control` is the API under
+//! rate (`rate`), then the operation (`sesv2`, `ses`, `sts`, `writes`) on the state of the region (`region`, `identity`,
+//! `configuration_set`, `sending`); `send` decides about mail (`mail`, `address`), and `people` are who acts outside of the API; `body` sends the answer in the manner that a fault wants; `journal` remembers it. `control` is the API under
 //! `/_simulator/`, `seed` the demo. `dns` is a server of its own that looks at the same world.
 
 mod account;
+mod address;
 mod answer;
 mod body;
 mod call;
@@ -35,11 +42,14 @@ mod door;
 mod geography;
 mod identity;
 mod journal;
+mod mail;
 mod merge;
 mod page;
+mod people;
 mod rate;
 mod region;
 mod seed;
+mod send;
 mod sending;
 mod ses;
 mod sesv2;
@@ -50,6 +60,7 @@ mod sts;
 mod trouble;
 mod wire;
 mod world;
+mod writes;
 
 use std::io;
 use std::net::SocketAddr;
@@ -64,8 +75,9 @@ pub use self::dns::{DnsFault, DnsFaultKind, DnsQuery, DnsType, Transport};
 pub use self::geography::{REGIONS_BY_DEFAULT, REGIONS_TO_OPT_IN};
 pub use self::identity::{Identity, Topics};
 pub use self::journal::{LoggedRequest, Service};
+pub use self::people::{Decision, Quota};
 pub use self::rate::Rate;
-pub use self::region::{ACCOUNT_MEMBERS, Region};
+pub use self::region::{ACCOUNT_MEMBERS, Region, Suppressed};
 pub use self::sending::{Bucket, Campaign, Profile, Sending};
 pub use self::shared::SharedWorld;
 pub use self::story::{Change, Scene};

@@ -96,6 +96,7 @@ fn the_policy_that_is_printed_allows_what_is_called_and_nothing_else() {
         .map(|action| action.as_str().unwrap().to_owned())
         .collect();
     assert_eq!(called, allowed);
+    assert!(aws.world.requests().iter().all(|entry| !entry.writes), "it never changes anything and sends no mail");
     assert!(allowed.iter().all(|action| ["Get", "List", "Describe"].iter().any(|verb| action[4..].starts_with(verb))));
 }
 

@@ -15,6 +15,7 @@ mod faults;
 mod identities;
 mod operations;
 mod refusals;
+mod sending;
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;

@@ -73,6 +73,8 @@ impl Refusal {
     pub(super) fn answer(&self, service: Service, request_id: &str) -> Answer {
         let (status, code, message) = (self.status(service), self.code(service), self.message(service));
         if service == Service::SesV2 {
+            // An error without a text says null, which the command line shows as "None" (aws-cli#6652).
+            let message = if message.is_empty() { Value::Null } else { Value::String(message) };
             return Answer { error_type: Some(code), ..Answer::json(status, &json!({ "message": message })) };
         }
         let (xmlns, kind) = (namespace(service), if status < 500 { "Sender" } else { "Receiver" });

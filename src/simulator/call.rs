@@ -10,7 +10,7 @@ use hyper::http::request::Parts;
 use serde_json::{Map, Value};
 
 use super::journal::Service;
-use super::{ses, sesv2, sts};
+use super::{ses, sesv2, sts, writes};
 
 /// A request, read.
 #[derive(Debug)]
@@ -61,9 +61,9 @@ impl Call {
             Some(credential) => credential.service == "sts",
             None => form.get("Version").is_some_and(|version| version == "2011-06-15"),
         };
-        let (service, known): (_, &[&'static str]) =
-            if sts { (Service::Sts, &sts::OPERATIONS) } else { (Service::Ses, &ses::OPERATIONS) };
-        let operation = known.iter().copied().find(|name| *name == asked);
+        let (service, reads, writes): (_, &[&'static str], &[&'static str]) =
+            if sts { (Service::Sts, &sts::OPERATIONS, &[]) } else { (Service::Ses, &ses::OPERATIONS, &writes::SES) };
+        let operation = reads.iter().chain(writes).copied().find(|name| *name == asked);
         Call { service, operation, asked, credential, token, input: Input::Form(form) }
     }
 
@@ -113,9 +113,19 @@ impl Call {
         self.text(member).map(str::parse).transpose().map_err(|_| ())
     }
 
-    /// What the operation is about, for the log: a role, an identity or a configuration set.
+    /// A boolean of the input: a JSON boolean or its word. `Err` is something else.
+    pub(super) fn flag(&self, member: &str) -> Result<Option<bool>, ()> {
+        if let Input::Json(members) = &self.input
+            && let Some(value) = members.get(member).filter(|value| !value.is_null())
+        {
+            return value.as_bool().map(Some).ok_or(());
+        }
+        self.text(member).map(str::parse).transpose().map_err(|_| ())
+    }
+
+    /// What the operation is about, for the log: a role, an identity, an address of the suppression list or a configuration set.
     pub(super) fn subject(&self) -> Option<String> {
-        ["RoleArn", "EmailIdentity", "ConfigurationSetName"]
+        ["RoleArn", "EmailIdentity", "Identity", "EmailAddress", "Domain", "ConfigurationSetName"]
             .iter()
             .find_map(|member| self.text(member))
             .map(str::to_owned)

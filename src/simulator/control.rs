@@ -7,6 +7,7 @@ mod configuration_sets;
 mod dns;
 mod faults;
 mod identities;
+mod people;
 mod views;
 
 use std::time::Duration;
@@ -26,7 +27,7 @@ use super::world::WorldError;
 pub(super) const PREFIX: &str = "/_simulator";
 
 /// What there is: method, path, and what it is for.
-const ENDPOINTS: [(&str, &str, &str); 26] = [
+const ENDPOINTS: [(&str, &str, &str); 29] = [
     ("GET", "/_simulator/", "this page"),
     ("GET", "/_simulator/faults", "the faults in force"),
     ("POST", "/_simulator/faults", "put a fault in force: kind, and optionally account, region, operation, count"),
@@ -46,8 +47,8 @@ const ENDPOINTS: [(&str, &str, &str); 26] = [
     (
         "PATCH",
         "/_simulator/settings",
-        "change rate {per_second, burst} or null, latency_milliseconds, session_lifetime_seconds or null, dns_ttl_seconds, \
-         notices_dns_after_seconds",
+        "change rate {per_second, burst} or null, send_rate true or false, latency_milliseconds, session_lifetime_seconds or null, \
+         dns_ttl_seconds, notices_dns_after_seconds",
     ),
     ("POST", "/_simulator/clock", "move the world's time forward: advance_seconds"),
     ("GET", "/_simulator/accounts/{id}/regions/{region}", "the state of a region"),
@@ -63,6 +64,21 @@ const ENDPOINTS: [(&str, &str, &str); 26] = [
         "put an identity: type, status, sending_enabled, topics {bounce, complaint, delivery}, details",
     ),
     ("DELETE", "/_simulator/accounts/{id}/regions/{region}/identities/{name}", "remove an identity"),
+    (
+        "POST",
+        "/_simulator/accounts/{id}/regions/{region}/identities/{name}/clicked",
+        "the owner of an address clicks on the link in the verification mail",
+    ),
+    (
+        "POST",
+        "/_simulator/accounts/{id}/regions/{region}/identities/{name}/published",
+        "the owner of a domain publishes its DNS records, and SES finds them",
+    ),
+    (
+        "POST",
+        "/_simulator/accounts/{id}/regions/{region}/review",
+        "AWS decides about the request for production access: status, and optionally case_id, max_24_hour_send, max_send_rate",
+    ),
     ("GET", "/_simulator/accounts/{id}/regions/{region}/configuration-sets/{name}", "a configuration set"),
     (
         "PUT",
@@ -133,6 +149,11 @@ fn route(world: &SharedWorld, method: &Method, segments: &[&str], body: &[u8]) -
         ("POST", ["clock"]) => advance_clock(world, body),
         ("GET", ["accounts", id, "regions", region]) => views::region(&world.lock(), id, region),
         ("PATCH", ["accounts", id, "regions", region]) => patch_region(world, id, region, body),
+        ("POST", ["accounts", id, "regions", region, "review"]) => people::review(&mut world.lock(), id, region, body),
+        ("POST", ["accounts", account, "regions", region, "identities", name, deed]) => {
+            let place = Place { account, region, name };
+            people::owner(&mut world.lock(), &place, deed)?.ok_or_else(|| unknown(method, segments))
+        }
         (_, ["accounts", account, "regions", region, kind, name]) => {
             let place = Place { account, region, name };
             match (method.as_str(), *kind) {
@@ -187,6 +208,7 @@ fn change_settings(world: &SharedWorld, body: &[u8]) -> Result<Value, Mistake> {
     for (name, value) in &members {
         match name.as_str() {
             "rate" => world.limiter.rate = rate(value)?,
+            "send_rate" => world.mail_limiter.enforced = boolean(name, value)?,
             "latency_milliseconds" => world.latency = Duration::from_millis(whole(name, value)?),
             "session_lifetime_seconds" if value.is_null() => world.session_lifetime = None,
             "session_lifetime_seconds" => world.session_lifetime = Some(Duration::from_secs(whole(name, value)?)),
@@ -194,7 +216,7 @@ fn change_settings(world: &SharedWorld, body: &[u8]) -> Result<Value, Mistake> {
             "notices_dns_after_seconds" => world.dns.noticed_after = Duration::from_secs(whole(name, value)?),
             other => {
                 return Err(Mistake::Wrong(format!(
-                    "there is no setting {other}; there are: rate, latency_milliseconds, session_lifetime_seconds, \
+                    "there is no setting {other}; there are: rate, send_rate, latency_milliseconds, session_lifetime_seconds, \
                      dns_ttl_seconds, notices_dns_after_seconds"
                 )));
             }
@@ -210,6 +232,10 @@ fn rate(value: &Value) -> Result<Option<Rate>, Mistake> {
         (_, Some(per_second), Some(burst)) => Ok(Some(Rate { per_second, burst })),
         _ => Err(Mistake::Wrong("rate must be null or {\"per_second\": 1, \"burst\": 2}, both above 0".to_owned())),
     }
+}
+
+fn boolean(name: &str, value: &Value) -> Result<bool, Mistake> {
+    value.as_bool().ok_or_else(|| Mistake::Wrong(format!("{name} must be true or false")))
 }
 
 fn whole(name: &str, value: &Value) -> Result<u64, Mistake> {

@@ -44,6 +44,11 @@ const TTL: Duration = Duration::from_secs(1);
 /// (<https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-dkim.html>, in substance).
 const NOTICED_AFTER: Duration = Duration::from_hours(72);
 
+/// A name as records and faults spell it: in lower case and without the dot at the end.
+pub(super) fn spelled(name: &str) -> String {
+    name.trim_end_matches('.').to_lowercase()
+}
+
 /// How a question came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -109,6 +114,11 @@ impl Dns {
         self.faults.mend(fault);
     }
 
+    /// Removes every fault that names this domain, something below it or something above it.
+    pub(super) fn mend_around(&mut self, domain: &str) {
+        self.faults.mend_around(domain);
+    }
+
     fn note(&mut self, query: DnsQuery) {
         if self.queries.len() >= CAPACITY {
             self.queries.pop_front();
@@ -151,7 +161,7 @@ impl World {
 
     /// Owner, type and value of every record that is published in the zone of a name; none when no identity is in it.
     pub fn dns_records(&self, name: &str) -> Option<Vec<(String, DnsType, String)>> {
-        let name = name.trim_end_matches('.').to_lowercase();
+        let name = spelled(name);
         let zone = zone_of(&name);
         let records = zone::records(self, zone)?.into_iter().filter(|record| zone_of(&record.owner) == zone);
         Some(records.map(|record| (record.owner.clone(), record.kind(), record.data.to_string())).collect())
@@ -170,7 +180,7 @@ impl World {
 
     /// True when an identity of the world, or SES itself, is in the zone of this name.
     pub(super) fn has_zone_of(&self, name: &str) -> bool {
-        let name = name.trim_end_matches('.').to_lowercase();
+        let name = spelled(name);
         zone::is_known(self, zone_of(&name))
     }
 }

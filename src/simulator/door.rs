@@ -1,7 +1,8 @@
 //! From a request to its answer: who asks, what is wrong today, is there a token left, and only then the operation itself.
 //!
 //! The order is this simulator's choice where AWS's is not documented: an unknown key is refused before anything else, faults come
-//! before the region and the rate (so a test that injects one meets it), and a fault that replaces the answer takes no token.
+//! before the region and the rate (so a test that injects one meets it), and a fault that replaces the answer takes no token. Reads are
+//! answered from the region as it was; writes are carried out at once.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +17,7 @@ use super::spoil;
 use super::sts::{self, Caller};
 use super::trouble::{Affliction, Target};
 use super::world::World;
+use super::writes::{self, Write};
 use super::{ses, sesv2};
 
 /// What an operation of SES sees: its region as it was when the request came.
@@ -86,11 +88,16 @@ fn consider(
     let region = world.region_as_told(&caller.account, call.region()).ok().filter(|region| region.enabled);
     let region = region.ok_or(Refusal::InvalidToken)?;
     let operation = call.operation.ok_or_else(unknown)?;
-    if !world.limiter.admit(&caller.account, &region.name, Instant::now()) {
+    // "All actions (except SendEmail, SendRawEmail, SendTemplatedEmail) are throttled at one request per second."
+    if !writes::is_send(operation) && !world.limiter.admit(&caller.account, &region.name, Instant::now()) {
         return Err(Refusal::Throttled);
     }
     if matches!(call.input, Input::Unreadable) {
         return Err(Refusal::Invalid("The body is not a JSON object.".to_owned()));
+    }
+    if writes::is_write(operation) {
+        let write = Write { world, account: &caller.account, call };
+        return write.carry_out(operation, request_id).map(Next::Send);
     }
     let (key, now) = (world.key(&caller.account, &region.name), world.now());
     Ok(Next::Ask(operation, Box::new(Seen { region, key, now, endless_paging: affliction.endless_paging })))
@@ -106,6 +113,7 @@ impl World {
             region: call.region().to_owned(),
             service: call.service,
             operation: call.operation.unwrap_or("Unknown").to_owned(),
+            writes: call.operation.is_some_and(writes::is_write),
             subject: call.subject(),
             in_flight: 0,
             status: None,

@@ -109,6 +109,20 @@ impl Identity {
         self.key_shift = chance::region_key(parent) ^ chance::region_key(region);
     }
 
+    /// True when mail may be sent from it: it is verified, or SES cannot tell at the moment and has not switched it off.
+    pub(super) fn may_send(&self) -> bool {
+        match self.verification_status.as_str() {
+            "SUCCESS" => true,
+            "TEMPORARY_FAILURE" => self.sending_enabled,
+            _ => false,
+        }
+    }
+
+    /// A text of GetEmailIdentity's answer that does not depend on the account: any but tokens and times.
+    pub(super) fn told(&self, pointer: &str) -> Option<String> {
+        self.described(0, SystemTime::UNIX_EPOCH).pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+    }
+
     /// IdentityInfo, one element of ListEmailIdentities.
     pub(super) fn listed(&self) -> Value {
         json!({

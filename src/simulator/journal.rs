@@ -50,6 +50,8 @@ pub struct LoggedRequest {
     pub service: Service,
     /// `GetAccount`; `Unknown` when it is none that the simulator knows.
     pub operation: String,
+    /// It is an operation that changes something or sends mail, whatever became of it. Unknown operations are not told apart.
+    pub writes: bool,
     /// What it was about: the role of AssumeRole, the identity of GetEmailIdentity.
     pub subject: Option<String>,
     /// Requests in flight at its arrival, itself included: to SES of this account and region over both APIs, or to STS.
@@ -175,6 +177,7 @@ mod tests {
             region: region.to_owned(),
             service: Service::Ses,
             operation: "GetSendQuota".to_owned(),
+            writes: false,
             subject: None,
             in_flight: 0,
             status: None,

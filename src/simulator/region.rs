@@ -2,7 +2,9 @@
 //!
 //! The account state is kept in the very shape of GetAccount's answer, and every operation of both APIs that tells part of it reads
 //! the same document: GetAccount and GetSendQuota cannot disagree, and a world can hold values that no SDK knows (`"WEIRD"`), or lack
-//! members that SES always sends. It knows nothing of requests or of who asks.
+//! members that SES always sends. It knows nothing of requests or of who asks. What was sent through it is in `post`.
+
+mod post;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +17,9 @@ use super::configuration_set::ConfigurationSet;
 use super::identity::Identity;
 use super::merge::merge;
 use super::sending::{Bucket, Ledger, Profile, Sending, Silence};
+
+use self::post::Outbox;
+pub use self::post::Suppressed;
 
 /// The members of GetAccount's answer (SES v2), and so what [`Region::patched`] and the control API accept.
 pub const ACCOUNT_MEMBERS: [&str; 9] = [
@@ -43,6 +48,8 @@ pub struct Region {
     configuration_sets: Arc<BTreeMap<String, ConfigurationSet>>,
     account: Value,
     silences: Vec<Silence>,
+    posted: Outbox,
+    suppression: BTreeMap<String, Suppressed>,
 }
 
 impl Region {
@@ -65,6 +72,8 @@ impl Region {
                 "VdmAttributes": { "VdmEnabled": "DISABLED" },
             }),
             silences: Vec::new(),
+            posted: Outbox::new(),
+            suppression: BTreeMap::new(),
         }
     }
 
@@ -192,9 +201,14 @@ impl Region {
 
     /// The identity of this name takes another VerificationStatus and keeps its details; nothing happens when there is none.
     pub(super) fn change_status(&mut self, name: &str, status: &str) {
-        if let Some(identity) = self.identities.get(name).cloned() {
-            self.put_identity(identity.status(status));
-        }
+        self.change_identity(name, |identity| identity.status(status));
+    }
+
+    /// Changes an identity and keeps the rest of it; false when there was none of that name.
+    pub(super) fn change_identity(&mut self, name: &str, change: impl FnOnce(Identity) -> Identity) -> bool {
+        let Some(identity) = self.identities.get(name).cloned() else { return false };
+        self.put_identity(change(identity));
+        true
     }
 
     /// Removes an identity; false when there was none of that name.
@@ -233,7 +247,7 @@ impl Region {
 
     /// This region's sends at a moment.
     pub(super) fn ledger(&self, key: u64, now: SystemTime) -> Ledger<'_> {
-        Ledger { sending: &self.sending, silences: &self.silences, key, now }
+        Ledger { sending: &self.sending, silences: &self.silences, posted: &self.posted, key, now }
     }
 
     /// GetAccount's answer, with SentLast24Hours filled in.

@@ -1,9 +1,11 @@
 //! What a region sends: the 15-minute buckets of SES v1 GetSendStatistics, and the sum that GetAccount calls SentLast24Hours.
 //!
-//! A bucket is a pure function of (profile, seed, account, region, bucket, now). Nothing is stored, so two weeks of history exist
-//! from the first second, and `SentLast24Hours` agrees with the buckets. Bounces arrive late: those of a bucket go on growing for
+//! A bucket is a pure function of (profile, seed, account, region, bucket, now), and of the messages that the send operations took
+//! ([`Posted`]). Nothing else is stored, so two weeks of history exist from the first second, and `SentLast24Hours` agrees with the
+//! buckets. Bounces arrive late: those of a bucket go on growing for
 //! hours after it closed. Nothing ever shrinks, except that a bucket leaves the window of two weeks.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use super::chance;
@@ -79,6 +81,25 @@ pub(super) struct Silence {
     pub(super) until: Option<u64>,
 }
 
+/// Recipients of messages that a send operation took in a quarter hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Posted {
+    /// Those that count against the daily quota.
+    pub(super) counted: u64,
+    /// Those of them to whom SES tries to deliver: all that are not suppressed.
+    pub(super) delivered: u64,
+}
+
+/// The quarter hour of a time, counted from the epoch.
+pub(super) fn quarter_hour(seconds: u64) -> u64 {
+    seconds / BUCKET
+}
+
+/// The oldest quarter hour that anything tells of.
+pub(super) fn whole_window_before(seconds: u64) -> u64 {
+    seconds.saturating_sub(TWO_WEEKS) / BUCKET
+}
+
 impl Profile {
     /// A healthy sender of that many messages in 24 hours: 1.2 % bounces (some of them three hours late), 0.02 % complaints.
     pub fn healthy(daily: f64) -> Profile {
@@ -98,6 +119,8 @@ impl Profile {
 pub(super) struct Ledger<'a> {
     pub(super) sending: &'a Sending,
     pub(super) silences: &'a [Silence],
+    /// What was taken by the quarter hour.
+    pub(super) posted: &'a BTreeMap<u64, Posted>,
     /// What makes the noise of this region its own.
     pub(super) key: u64,
     pub(super) now: SystemTime,
@@ -118,6 +141,7 @@ impl Ledger<'_> {
                 .filter(|bucket| bucket.delivery_attempts > 0 || bucket.rejects > 0)
                 .collect(),
         };
+        self.posted.range(whole_window_before(now)..).for_each(|(quarter, posted)| add(&mut found, *quarter, *posted));
         found.sort_by_key(|bucket| chance::mix(self.key, epoch_seconds(bucket.start)));
         found
     }
@@ -127,6 +151,12 @@ impl Ledger<'_> {
     pub(super) fn sent_last_24_hours(&self) -> u64 {
         let now = epoch_seconds(self.now);
         let from = now.saturating_sub(DAY);
+        // A quarter hour counts until its end is 24 hours ago.
+        let posted: u64 = self.posted.range(from / BUCKET..).map(|(_, posted)| posted.counted).sum();
+        posted + self.generated_since(from, now)
+    }
+
+    fn generated_since(&self, from: u64, now: u64) -> u64 {
         match self.sending {
             Sending::Nothing => 0,
             Sending::Exactly(buckets) => buckets
@@ -177,6 +207,17 @@ impl Ledger<'_> {
     }
 }
 
+/// Adds what was posted in a quarter hour to its bucket.
+fn add(buckets: &mut Vec<Bucket>, quarter: u64, posted: Posted) {
+    let start = from_epoch(quarter * BUCKET);
+    if let Some(bucket) = buckets.iter_mut().find(|bucket| bucket.start == start) {
+        bucket.delivery_attempts += posted.delivered;
+    } else if posted.delivered > 0 {
+        let (delivery_attempts, bounces, complaints, rejects) = (posted.delivered, 0, 0, 0);
+        buckets.push(Bucket { start, delivery_attempts, bounces, complaints, rejects });
+    }
+}
+
 /// The daily shape: busiest at 14:00 UTC, mean 1 over a day.
 fn shape(index: u64) -> f64 {
     let quarter = number(index % 96);
@@ -212,7 +253,8 @@ mod tests {
     const NOON: u64 = 1_795_348_800;
 
     fn ledger(sending: &Sending, now: u64) -> Ledger<'_> {
-        Ledger { sending, silences: &[], key: 42, now: from_epoch(now) }
+        const NOTHING: &BTreeMap<u64, Posted> = &BTreeMap::new();
+        Ledger { sending, silences: &[], posted: NOTHING, key: 42, now: from_epoch(now) }
     }
 
     #[test]

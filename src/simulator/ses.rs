@@ -1,7 +1,7 @@
 //! The operations of Amazon SES v1 (form in, XML out, POST `/`).
 //!
-//! Each is a pure function of the region as it is, and reads the same state as SES v2 does. A new operation is a name in
-//! [`OPERATIONS`] and an arm in [`answer`].
+//! Each is a pure function of the region as it is, and reads the same state as SES v2 does; what changes something is in `writes`. A new
+//! read is a name in [`OPERATIONS`] and an arm in [`answer`].
 
 mod attributes;
 
@@ -15,7 +15,7 @@ use super::journal::Service;
 use super::page::{self, Wanted};
 use super::sending::Bucket;
 
-/// The operations.
+/// The operations that only read.
 pub(super) const OPERATIONS: [&str; 8] = [
     "GetAccountSendingEnabled",
     "GetIdentityDkimAttributes",

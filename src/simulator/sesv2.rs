@@ -2,8 +2,8 @@
 //!
 //! Each is a pure function of the region as it is. The two lists are served in both of their wire forms: POST
 //! `/v2/email/list-identities` and `/v2/email/list-configuration-sets` (SDKs of late 2026), GET `/v2/email/identities` and
-//! `/v2/email/configuration-sets` (before that). Writes are not simulated; a new operation is a name in [`recognise`] and an arm in
-//! [`answer`].
+//! `/v2/email/configuration-sets` (before that). What changes something is in `writes`; a new read is a name in [`recognise`] and an
+//! arm in [`answer`].
 
 use std::collections::BTreeMap;
 
@@ -17,13 +17,15 @@ use super::configuration_set::ConfigurationSet;
 use super::door::Seen;
 use super::identity::Identity;
 use super::page::{self, Page, Wanted};
+use super::writes;
 
-/// The operations.
-pub(super) const OPERATIONS: [&str; 6] = [
+/// The operations that only read.
+pub(super) const OPERATIONS: [&str; 7] = [
     "GetAccount",
     "GetConfigurationSet",
     "GetConfigurationSetEventDestinations",
     "GetEmailIdentity",
+    "GetSuppressedDestination",
     "ListConfigurationSets",
     "ListEmailIdentities",
 ];
@@ -43,11 +45,11 @@ pub(super) struct Recognised {
 }
 
 impl Recognised {
-    fn plain(operation: &'static str) -> Recognised {
+    pub(super) fn plain(operation: &'static str) -> Recognised {
         Recognised { operation, named: None }
     }
 
-    fn naming(operation: &'static str, member: &'static str, segment: &str) -> Recognised {
+    pub(super) fn naming(operation: &'static str, member: &'static str, segment: &str) -> Recognised {
         Recognised { operation, named: Some((member, decode_segment(segment))) }
     }
 }
@@ -71,7 +73,10 @@ pub(super) fn recognise(method: &Method, path: &str) -> Option<Recognised> {
         (&Method::GET, ["configuration-sets", name, "event-destinations"]) => {
             Some(Recognised::naming("GetConfigurationSetEventDestinations", "ConfigurationSetName", name))
         }
-        _ => None,
+        (&Method::GET, ["suppression", "addresses", address]) => {
+            Some(Recognised::naming("GetSuppressedDestination", "EmailAddress", address))
+        }
+        (method, segments) => writes::recognise(method, segments),
     }
 }
 
@@ -82,6 +87,7 @@ pub(super) fn answer(operation: &str, call: &Call, seen: &Seen) -> Result<Answer
         "GetConfigurationSet" => configuration_set(call, seen)?.described(),
         "GetConfigurationSetEventDestinations" => configuration_set(call, seen)?.destinations(),
         "GetEmailIdentity" => get_email_identity(call, seen)?,
+        "GetSuppressedDestination" => get_suppressed_destination(call, seen)?,
         "ListConfigurationSets" => list_configuration_sets(call, seen)?,
         "ListEmailIdentities" => list_email_identities(call, seen)?,
         other => return Err(Refusal::UnknownOperation(other.to_owned())),
@@ -94,6 +100,12 @@ fn get_email_identity(call: &Call, seen: &Seen) -> Result<Value, Refusal> {
     let identity = seen.region.all_identities().get(name);
     let identity = identity.ok_or_else(|| Refusal::NotFound(format!("Email identity {name} does not exist.")))?;
     Ok(identity.described(seen.key, seen.now))
+}
+
+fn get_suppressed_destination(call: &Call, seen: &Seen) -> Result<Value, Refusal> {
+    let address = call.text("EmailAddress").unwrap_or_default();
+    let found = seen.region.suppression_of(address);
+    Ok(found.ok_or_else(|| writes::suppression::not_listed(address))?.described())
 }
 
 fn configuration_set<'a>(call: &Call, seen: &'a Seen) -> Result<&'a ConfigurationSet, Refusal> {
@@ -186,7 +198,8 @@ mod tests {
             let old = format!("/v2/email/{old}");
             assert_eq!(recognise(&Method::GET, &old), Some(Recognised::plain(operation)));
             assert_eq!(recognise(&Method::POST, &format!("/v2/email/{new}")), Some(Recognised::plain(operation)));
-            assert_eq!(recognise(&Method::POST, &old), None, "that would create one");
+            let created = recognise(&Method::POST, &old).map(|recognised| recognised.operation);
+            assert!(matches!(created, None | Some("CreateEmailIdentity")), "that would create one: {created:?}");
         }
     }
 
@@ -203,6 +216,7 @@ mod tests {
         assert_eq!(recognise(&Method::GET, "/v2/email/configuration-sets/main"), named("GetConfigurationSet"));
         let destinations = recognise(&Method::GET, "/v2/email/configuration-sets/main/event-destinations");
         assert_eq!(destinations, named("GetConfigurationSetEventDestinations"));
-        assert_eq!(recognise(&Method::PUT, "/v2/email/configuration-sets/main/sending"), None);
+        let switch = recognise(&Method::PUT, "/v2/email/configuration-sets/main/sending");
+        assert_eq!(switch, named("PutConfigurationSetSendingOptions"));
     }
 }

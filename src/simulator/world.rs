@@ -14,7 +14,7 @@ use super::configuration_set::ConfigurationSet;
 use super::dns::Dns;
 use super::identity::Identity;
 use super::journal::Journal;
-use super::rate::{Limiter, Rate};
+use super::rate::{Limiter, MailLimiter, Rate};
 use super::region::{ACCOUNT_MEMBERS, Region};
 use super::seed;
 use super::sending::Profile;
@@ -51,6 +51,19 @@ pub enum WorldError {
         /// All members.
         known: String,
     },
+    /// No identity of that name in the region.
+    #[error("there is no identity {name} in {account} {region}; SES v2 CreateEmailIdentity creates one")]
+    UnknownIdentity {
+        /// The account.
+        account: String,
+        /// The region.
+        region: String,
+        /// The identity that was asked for.
+        name: String,
+    },
+    /// What the state of the world does not allow; the sentence says why.
+    #[error("{0}")]
+    Impossible(String),
 }
 
 /// Everything that the simulator knows.
@@ -62,6 +75,7 @@ pub struct World {
     accounts: BTreeMap<String, Account>,
     story: Story,
     pub(super) limiter: Limiter,
+    pub(super) mail_limiter: MailLimiter,
     pub(super) latency: Duration,
     pub(super) session_lifetime: Option<Duration>,
     pub(super) sessions: HashMap<String, Session>,
@@ -91,6 +105,7 @@ impl World {
             accounts: BTreeMap::new(),
             story: Story::default(),
             limiter: Limiter::new(Some(Rate::default())),
+            mail_limiter: MailLimiter::new(),
             latency: Duration::ZERO,
             session_lifetime: None,
             sessions: HashMap::new(),
@@ -173,6 +188,13 @@ impl World {
     #[must_use]
     pub fn with_rate(mut self, rate: Option<Rate>) -> World {
         self.limiter.rate = rate;
+        self
+    }
+
+    /// Whether messages beyond SendQuota.MaxSendRate are refused; they are unless this is called.
+    #[must_use]
+    pub fn with_send_rate(mut self, enforced: bool) -> World {
+        self.mail_limiter.enforced = enforced;
         self
     }
 

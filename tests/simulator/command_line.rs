@@ -6,8 +6,18 @@ use std::process::Command;
 
 use super::*;
 
-/// Runs `aws` with only what it needs in its environment; answers its JSON, or what it wrote to standard error.
+/// Runs `aws`; answers its JSON, or what it wrote to standard error.
 async fn aws(simulator: &Simulator, arguments: &str) -> Result<Value, String> {
+    run(simulator, arguments).await.map(|output| serde_json::from_slice(&output).expect("JSON"))
+}
+
+/// Runs `aws` for an operation that has nothing to answer.
+async fn aws_quietly(simulator: &Simulator, arguments: &str) -> Result<(), String> {
+    run(simulator, arguments).await.map(|output| assert!(output.is_empty(), "{}", String::from_utf8_lossy(&output)))
+}
+
+/// Runs `aws` with only what it needs in its environment.
+async fn run(simulator: &Simulator, arguments: &str) -> Result<Vec<u8>, String> {
     let (url, arguments) = (simulator.url(), arguments.to_owned());
     let run = tokio::task::spawn_blocking(move || {
         let mut command = Command::new("aws");
@@ -32,7 +42,7 @@ async fn aws(simulator: &Simulator, arguments: &str) -> Result<Value, String> {
     });
     let output = run.await.expect("`aws` runs");
     if output.status.success() {
-        Ok(serde_json::from_slice(&output.stdout).expect("JSON"))
+        Ok(output.stdout)
     } else {
         Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
     }
@@ -89,4 +99,44 @@ async fn refusals_reach_the_person() {
         let error = answer.expect_err("a refusal");
         assert!(error.contains(part), "{error}");
     }
+}
+
+#[tokio::test]
+async fn what_a_person_does_to_send_the_first_mail() {
+    let simulator = start(world()).await;
+    let send = "sesv2 send-email --region us-east-1 --from-email-address new@shop2.example \
+                --destination ToAddresses=success@simulator.amazonses.com \
+                --content Simple={Subject={Data=Hi},Body={Text={Data=Hi}}}";
+    let send = send.split_whitespace().collect::<Vec<_>>().join(" ");
+    let refused = aws(&simulator, &send).await.expect_err("not verified");
+    assert!(
+        refused.contains(
+            "(MessageRejected) when calling the SendEmail operation: Email address is not verified. The following \
+             identities failed the check in region US-EAST-1: new@shop2.example"
+        ),
+        "{refused}"
+    );
+    let created = "sesv2 create-email-identity --region us-east-1 --email-identity new@shop2.example";
+    let created = aws(&simulator, created).await.expect("an answer");
+    assert_eq!(created["VerifiedForSendingStatus"], false);
+    let clicked = format!("accounts/{MAIN}/regions/us-east-1/identities/new@shop2.example/clicked");
+    assert_eq!(control(&simulator, "POST", &clicked, Value::Null).await.0, 200);
+    let taken = aws(&simulator, &send).await.expect("an answer");
+    assert!(taken["MessageId"].as_str().is_some_and(|id| id.ends_with("-000000")), "{taken}");
+    let raw = "ses send-raw-email --region us-east-1 --raw-message Data=From:new@shop2.example";
+    let refused = aws(&simulator, raw).await.expect_err("it names no recipient");
+    assert!(refused.contains("(InvalidParameterValue)"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_second_request_for_production_access_is_a_conflict_without_a_text() {
+    let simulator = start(world()).await;
+    let ask = "sesv2 put-account-details --region us-east-1 --production-access-enabled --mail-type TRANSACTIONAL \
+               --website-url https://shop.example --use-case-description orders";
+    let ask = ask.split_whitespace().collect::<Vec<_>>().join(" ");
+    // The command line says nothing when an operation answers nothing.
+    let nothing = aws_quietly(&simulator, &ask).await;
+    assert_eq!(nothing, Ok(()));
+    let refused = aws_quietly(&simulator, &ask).await.expect_err("a conflict");
+    assert!(refused.contains("(ConflictException) when calling the PutAccountDetails operation: None"), "{refused}");
 }

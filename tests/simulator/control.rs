@@ -125,13 +125,13 @@ async fn clock_and_settings_can_be_changed() {
     let before = simulator.world().now();
     control(&simulator, "POST", "clock", json!({ "advance_seconds": 7200 })).await;
     assert!(simulator.world().now().duration_since(before).expect("forward") >= Duration::from_hours(2));
-    let settings = json!({ "rate": { "per_second": 5.0, "burst": 9.0 }, "latency_milliseconds": 3, "session_lifetime_seconds": 60,
+    let settings = json!({ "rate": { "per_second": 5.0, "burst": 9.0 }, "send_rate": false, "latency_milliseconds": 3, "session_lifetime_seconds": 60,
         "dns_ttl_seconds": 7, "notices_dns_after_seconds": 90 });
     let (status, answer) = control(&simulator, "PATCH", "settings", settings.clone()).await;
     assert_eq!((status, answer), (200, settings));
     let (_, answer) =
         control(&simulator, "PATCH", "settings", json!({ "rate": null, "session_lifetime_seconds": null })).await;
-    let expected = json!({ "rate": null, "latency_milliseconds": 3, "session_lifetime_seconds": null,
+    let expected = json!({ "rate": null, "send_rate": false, "latency_milliseconds": 3, "session_lifetime_seconds": null,
         "dns_ttl_seconds": 7, "notices_dns_after_seconds": 90 });
     assert_eq!(answer, expected);
 }
@@ -147,8 +147,15 @@ async fn mistakes_are_answered_with_what_is_allowed() {
         ("POST", "faults".to_owned(), json!({ "kind": "flood" }), 400, "expected one of `throttle`"),
         ("POST", "faults".to_owned(), json!([]), 400, "the body is not right"),
         ("POST", "clock".to_owned(), json!({ "advance": 1 }), 400, "expected `advance_seconds`"),
-        ("PATCH", "settings".to_owned(), json!({ "speed": 1 }), 400, "there are: rate, latency_milliseconds"),
+        (
+            "PATCH",
+            "settings".to_owned(),
+            json!({ "speed": 1 }),
+            400,
+            "there are: rate, send_rate, latency_milliseconds",
+        ),
         ("PATCH", "settings".to_owned(), json!({ "rate": { "per_second": 0 } }), 400, "rate must be null or"),
+        ("PATCH", "settings".to_owned(), json!({ "send_rate": 1 }), 400, "send_rate must be true or false"),
         ("PATCH", region.clone(), json!({ "Sandbox": true }), 400, "it has: DedicatedIpAutoWarmupEnabled"),
         ("PATCH", region.clone(), json!({ "Enabled": 1 }), 400, "true or false"),
         ("PATCH", "accounts/9/regions/eu-west-1".to_owned(), json!({}), 400, "there are: 111111111111"),

@@ -8,7 +8,7 @@ use crate::simulator::geography::{REGIONS_BY_DEFAULT, REGIONS_TO_OPT_IN};
 use crate::simulator::identity::Identity;
 use crate::simulator::journal::LoggedRequest;
 use crate::simulator::world::World;
-use crate::simulator::{ses, sesv2, sts};
+use crate::simulator::{ses, sesv2, sts, writes};
 
 /// What there is: endpoints, operations, fault kinds, accounts.
 pub(super) fn index(world: &World, endpoints: &[(&str, &str, &str)]) -> Value {
@@ -21,6 +21,7 @@ pub(super) fn index(world: &World, endpoints: &[(&str, &str, &str)]) -> Value {
         "now": humantime::format_rfc3339_millis(world.now()).to_string(),
         "endpoints": endpoints,
         "operations": { "sesv2": sesv2::OPERATIONS, "ses": ses::OPERATIONS, "sts": sts::OPERATIONS },
+        "writes": { "sesv2": writes::SESV2, "ses": writes::SES },
         "faults": super::faults::examples(),
         "access_key_id": world.caller().map(|key| &key.id),
         "accounts": world.accounts().map(account).collect::<Vec<_>>(),
@@ -50,6 +51,7 @@ pub(super) fn requests(requests: &[LoggedRequest]) -> Value {
                 "region": request.region,
                 "service": request.service.as_str(),
                 "operation": request.operation,
+                "writes": request.writes,
                 "subject": request.subject,
                 "in_flight": request.in_flight,
                 "status": request.status,
@@ -59,11 +61,12 @@ pub(super) fn requests(requests: &[LoggedRequest]) -> Value {
     json!({ "requests": requests })
 }
 
-/// Rate, latency, life of temporary keys, and the two times of the DNS.
+/// Rates, latency, life of temporary keys, and the two times of the DNS.
 pub(super) fn settings(world: &World) -> Value {
     let rate = world.limiter.rate.map(|rate| json!({ "per_second": rate.per_second, "burst": rate.burst }));
     json!({
         "rate": rate,
+        "send_rate": world.mail_limiter.enforced,
         "latency_milliseconds": u64::try_from(world.latency.as_millis()).unwrap_or(u64::MAX),
         "session_lifetime_seconds": world.session_lifetime.map(|lifetime| lifetime.as_secs()),
         "dns_ttl_seconds": world.dns.ttl.as_secs(),
@@ -97,5 +100,6 @@ pub(super) fn knows_operation(name: &str) -> bool {
 
 /// All operations.
 pub(super) fn operations() -> impl Iterator<Item = &'static str> {
-    sesv2::OPERATIONS.into_iter().chain(ses::OPERATIONS).chain(sts::OPERATIONS)
+    let reads = sesv2::OPERATIONS.into_iter().chain(ses::OPERATIONS).chain(sts::OPERATIONS);
+    reads.chain(writes::SESV2).chain(writes::SES)
 }

@@ -214,6 +214,12 @@ impl DnsFaults {
         self.in_force.retain(|(.., other)| *other != fault);
     }
 
+    /// Removes every fault that names this domain, something below it or something above it.
+    pub(super) fn mend_around(&mut self, domain: &str) {
+        let near = |name: &String| is_within(name, domain) || is_within(domain, name);
+        self.in_force.retain(|(.., fault)| !fault.name.as_ref().is_some_and(near));
+    }
+
     pub(super) fn clear(&mut self) {
         self.in_force.clear();
     }
