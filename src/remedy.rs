@@ -297,10 +297,7 @@ mod tests {
     fn values_are_quoted_for_a_shell() {
         let address = |name| remedy(Need::VerifyAddress, at("eu-west-1", name)).command.unwrap();
         assert!(address("o'neil@shop.example").contains(r"--email-identity 'o'\''neil@shop.example' "));
-        assert!(
-            address("a$(reboot)@shop.example".trim_matches(')').replace(['(', ')'], "").as_str())
-                .contains("'a$reboot@")
-        );
+        assert!(address("a$HOME@shop.example").contains("'a$HOME@shop.example'"));
         assert!(address("a`b&c*?!~#{}@x").contains("'a`b&c*?!~#{}@x'"));
     }
 

@@ -13,6 +13,7 @@ mod support;
 mod calls;
 mod configuration;
 mod dns;
+mod explain;
 mod exposition;
 mod faults;
 mod freshness;

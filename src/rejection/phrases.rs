@@ -73,6 +73,7 @@ impl Place<'_> {
         sign != Sign::Name || (!joined(before) && !joined(after))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what readers answer")]
     fn says(&self, reason: Reason) -> Option<Said> {
         Some(Said { reason, region: None, end: self.end })
     }
