@@ -31,7 +31,7 @@ struct Arguments {
 }
 
 const AFTER_HELP: &str = "Without a command it serves. The environment variable of an option stands in brackets.\n\
-    Exit codes: 0 done, 1 failed to run, 2 wrong usage, 78 bad configuration.";
+    Exit codes: 0 done, 1 failed to run, 2 wrong usage, 78 bad configuration; explain: 3 could not tell.";
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]

@@ -128,6 +128,27 @@ pub fn remedy(need: Need, scope: Scope<'_>) -> Remedy {
 const REGION: &str = "REGION";
 
 impl Need {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::RequestProductionAccess,
+        Self::LookAtAccount,
+        Self::VerifyAddress,
+        Self::SendLinkAgain,
+        Self::VerifyDomain,
+        Self::LookAtIdentity,
+        Self::UseRegion,
+        Self::ResumeSending,
+        Self::ResumeConfigurationSet,
+        Self::ListConfigurationSets,
+        Self::SendWithoutMailFrom,
+        Self::RaiseQuota,
+        Self::LookAtQuota,
+        Self::ShowDkimRecords,
+        Self::Unsuppress,
+        Self::LookAtRegion,
+        Self::LookAtCaller,
+    ];
+
     /// The command, unless a value could be taken for something else.
     fn command(self, scope: Scope<'_>) -> Option<String> {
         let region = scope.region.unwrap_or(REGION);

@@ -77,10 +77,7 @@ fn people_read_this() {
         let known = !["unknown_sentence", "nothing"].contains(name);
         assert_eq!((said.code, said.err.as_str()), (if known { 0 } else { 3 }, ""), "{name}");
         assert!(!said.out.contains('\u{1b}'), "{name}: no colour off a terminal");
-        golden(
-            &format!("tests/golden/explain/{name}.txt"),
-            &format!("$ ses-exporter explain {text:?}\n\n{}", said.out),
-        );
+        golden(&format!("tests/golden/explain/{name}.txt"), &format!("{text}\n{}\n{}", "-".repeat(100), said.out));
     }
 }
 

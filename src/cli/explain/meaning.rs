@@ -314,8 +314,8 @@ fn access_denied<'a>(reason: &'a Reason, place: &str) -> Draft<'a> {
     };
     if let Some(resource) = resource {
         meaning = format!(
-            "{meaning} The error names {resource}. In the sandbox SES asks for permission on the identities of recipients too, so a \
-             policy that names only your own domain is too narrow there."
+            "{meaning} The error names {resource}. That can be a recipient's: in the sandbox people see SES ask for those too, and \
+             then a policy that names only your own domain is too narrow."
         );
     }
     Draft {
