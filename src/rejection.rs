@@ -200,6 +200,17 @@ impl Reason {
 }
 
 impl Reason {
+    /// What makes it one with others: who was written to is another for every message, and mended alike.
+    fn without_names(&self) -> Self {
+        let mut same = self.clone();
+        match &mut same {
+            Self::Unverified { identities, cut } => (*identities, *cut) = (Vec::new(), false),
+            Self::AccessDenied { resource, .. } => *resource = None,
+            _ => {}
+        }
+        same
+    }
+
     /// Adds the identities of another list. A list that grows too long is cut, as SES does.
     fn take_in(&mut self, other: Self) {
         let (Self::Unverified { identities, cut }, Self::Unverified { identities: more, cut: more_cut }) =
@@ -278,16 +289,12 @@ fn without_echoes(sightings: &mut Vec<Sighting>) {
 }
 
 /// Each reason once for each region, and how often: a line that says it several times over counts once. Identities that failed
-/// in one region are one list.
+/// in one region are one list; of the resources that IAM denied, the first is kept.
 fn counted(sightings: Vec<Sighting>) -> Vec<Rejection> {
     let mut places: HashMap<(Reason, Option<String>), (usize, usize)> = HashMap::new();
     let mut rejections: Vec<Rejection> = Vec::new();
     for Sighting { reason, region, line, .. } in sightings {
-        let key = match &reason {
-            Reason::Unverified { .. } => Reason::Unverified { identities: Vec::new(), cut: false },
-            other => other.clone(),
-        };
-        let seen = places.entry((key, region.clone())).or_insert((rejections.len(), line));
+        let seen = places.entry((reason.without_names(), region.clone())).or_insert((rejections.len(), line));
         match rejections.get_mut(seen.0) {
             Some(rejection) => {
                 rejection.times += usize::from(seen.1 != line);

@@ -21,6 +21,10 @@ pub enum Need {
     VerifyDomain,
     /// See whether an identity is verified in a region. (SES v2 GetEmailIdentity)
     LookAtIdentity,
+    /// See the MAIL FROM domain of an identity and its status. (SES v2 GetEmailIdentity)
+    LookAtMailFrom,
+    /// See the default configuration set of an identity. (SES v2 GetEmailIdentity)
+    LookAtDefaultSet,
     /// Call SES in the region in which the identity is verified.
     UseRegion,
     /// Switch sending of the account on again. (SES v2 PutAccountSendingAttributes)
@@ -78,7 +82,7 @@ pub fn remedy(need: Need, scope: Scope<'_>) -> Remedy {
         }
         Need::LookAtAccount => format!(
             "see the state of the account{place}: ProductionAccessEnabled false is the sandbox, EnforcementStatus SHUTDOWN is a pause \
-             by AWS, SendingEnabled false with HEALTHY is a pause by yourselves"
+             by AWS, SendingEnabled false with HEALTHY is a pause by yourself"
         ),
         Need::VerifyAddress => {
             format!("verify {name}{place}: SES sends a mail with a link, which has to be clicked within 24 hours")
@@ -89,6 +93,10 @@ pub fn remedy(need: Need, scope: Scope<'_>) -> Remedy {
              for your DNS"
         ),
         Need::LookAtIdentity => format!("see whether {name} is verified{place}: VerificationStatus has to be SUCCESS"),
+        Need::LookAtMailFrom => format!(
+            "see the MAIL FROM domain of {name}{place}: MailFromDomainStatus has to be SUCCESS, or BehaviorOnMxFailure USE_DEFAULT_VALUE"
+        ),
+        Need::LookAtDefaultSet => format!("see the default configuration set of {name}{place}"),
         Need::UseRegion => format!(
             "call SES in {}, where {name} is verified: AWS_REGION, region_name in the code, or the host of that region",
             scope.region.unwrap_or(REGION)
@@ -136,6 +144,8 @@ impl Need {
         Self::SendLinkAgain,
         Self::VerifyDomain,
         Self::LookAtIdentity,
+        Self::LookAtMailFrom,
+        Self::LookAtDefaultSet,
         Self::UseRegion,
         Self::ResumeSending,
         Self::ResumeConfigurationSet,
@@ -194,6 +204,14 @@ impl Need {
                 "sesv2 put-configuration-set-sending-options",
                 &[("configuration-set-name", Value::Name), ("sending-enabled", Value::None)],
             ),
+            Self::LookAtMailFrom => (
+                "sesv2 get-email-identity",
+                &[("email-identity", Value::Name), ("query", Value::Word("MailFromAttributes"))],
+            ),
+            Self::LookAtDefaultSet => (
+                "sesv2 get-email-identity",
+                &[("email-identity", Value::Name), ("query", Value::Word("ConfigurationSetName"))],
+            ),
             Self::ListConfigurationSets => ("sesv2 list-configuration-sets", &[]),
             Self::SendWithoutMailFrom => ("sesv2 put-email-identity-mail-from-attributes", MAIL_FROM),
             Self::RaiseQuota => ("service-quotas list-service-quotas", &[("service-code", Value::Word("ses"))]),
@@ -213,7 +231,9 @@ impl Need {
         match self {
             Self::VerifyDomain | Self::ShowDkimRecords | Self::SendWithoutMailFrom => "DOMAIN",
             Self::ResumeConfigurationSet => "CONFIGURATION_SET",
-            Self::LookAtIdentity | Self::UseRegion => "ADDRESS_OR_DOMAIN",
+            Self::LookAtIdentity | Self::LookAtMailFrom | Self::LookAtDefaultSet | Self::UseRegion => {
+                "ADDRESS_OR_DOMAIN"
+            }
             _ => "ADDRESS",
         }
     }

@@ -94,6 +94,7 @@ const fn common(words: &'static str, read: fn(&Place<'_>) -> Option<Said>) -> Ph
 /// Everything that is known, by what it means.
 pub(super) const PHRASES: &[Phrase] = &[
     sentence("email address is not verified", unverified),
+    sentence("email address not verified", unverified), // emulators of SES
     sentence("the following identities failed the check in region", unverified_list),
     sentence("sending paused for this account", |at| at.says(Reason::AccountPaused)),
     sentence("sending suspended for this account", |at| at.says(Reason::AccountPaused)),

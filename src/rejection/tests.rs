@@ -81,6 +81,22 @@ fn a_whole_log_tells_each_thing_once() {
 }
 
 #[test]
+fn denials_for_many_recipients_are_one() {
+    let line = |to| {
+        format!(
+            "User `arn:aws:iam::1:user/x' is not authorized to perform `ses:SendEmail' on resource `arn:aws:ses:eu-west-1:1:identity/{to}'\n"
+        )
+    };
+    let found = all(&(line("a@shop.example") + &line("b@shop.example")));
+    assert_eq!(
+        found,
+        [
+            "access_denied eu-west-1 ses:SendEmail by arn:aws:iam::1:user/x on arn:aws:ses:eu-west-1:1:identity/a@shop.example x2"
+        ]
+    );
+}
+
+#[test]
 fn an_organisation_that_says_no_is_noticed() {
     let text = "User: arn:aws:iam::1:user/x is not authorized to perform: ses:SendEmail on resource: arn:aws:ses:eu-west-1:1:identity/x with an explicit deny in a service control policy";
     assert!(matches!(&read(text)[0].reason, Reason::AccessDenied { by_organisation: true, .. }));

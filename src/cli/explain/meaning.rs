@@ -142,6 +142,8 @@ fn of_an_identity<'a>(reason: &'a Reason, place: &str) -> Draft<'a> {
     if let Reason::AlreadyExists { identity } = reason {
         let name = identity.as_deref();
         let subject = name.unwrap_or("it");
+        let is_address = name.is_some_and(|name| name.contains('@'));
+        let again = if is_address { Need::SendLinkAgain } else { Need::ShowDkimRecords };
         return Draft {
             verdict: format!("Nothing was made, because {subject} is an identity already{place}."),
             meaning: "An identity that exists need not be verified: look at its status. For an address, the mail with the link can be sent \
@@ -149,7 +151,7 @@ fn of_an_identity<'a>(reason: &'a Reason, place: &str) -> Draft<'a> {
                       by another tool."
                 .to_owned(),
             look_at: &[],
-            needs: vec![(Need::LookAtIdentity, name), (Need::ShowDkimRecords, name)],
+            needs: vec![(Need::LookAtIdentity, name), (again, name)],
         };
     }
     Draft {
@@ -162,7 +164,7 @@ fn of_an_identity<'a>(reason: &'a Reason, place: &str) -> Draft<'a> {
             "the MX record of the MAIL FROM domain: exactly one, 10 feedback-smtp.REGION.amazonses.com, with the region of SES in it",
             "its TXT record: v=spf1 include:amazonses.com ~all",
         ],
-        needs: vec![(Need::LookAtIdentity, None), (Need::SendWithoutMailFrom, None)],
+        needs: vec![(Need::LookAtMailFrom, None), (Need::SendWithoutMailFrom, None)],
     }
 }
 
@@ -185,7 +187,7 @@ fn of_the_account<'a>(reason: &'a Reason, place: &str) -> Draft<'a> {
                       points to it."
                 .to_owned(),
             look_at: &["the region that your program calls", "the default configuration set of the sender's identity"],
-            needs: vec![(Need::ListConfigurationSets, None), (Need::LookAtIdentity, None)],
+            needs: vec![(Need::ListConfigurationSets, None), (Need::LookAtDefaultSet, None)],
         },
         Reason::ReviewConflict => Draft {
             verdict: format!("The request for production access was not taken{place}, because there is one already."),
@@ -355,8 +357,8 @@ fn of_the_message<'a>(reason: &'a Reason, place: &str) -> Draft<'a> {
         },
         Reason::Suppressed => Draft {
             verdict: format!("SES did not send the message to a recipient that is on a suppression list{place}."),
-            meaning: "Mail to it bounced, or somebody complained. SES counts it as a bounce without trying. Without a look at why, taking it \
-                      off the list costs you reputation."
+            meaning: "Mail to it bounced before, or somebody complained, so SES does not try again. Taking it off the list without knowing \
+                      why costs reputation. One list is the account's; another is that of SES itself, which the account's own replaces."
                 .to_owned(),
             look_at: &["why it is there: a bounce or a complaint"],
             needs: vec![(Need::Unsuppress, None)],
