@@ -13,6 +13,7 @@ use crate::log;
 use crate::web::{BindError, check_address};
 
 mod demo;
+mod explain;
 mod once;
 mod print;
 mod serve;
@@ -30,7 +31,7 @@ struct Arguments {
 }
 
 const AFTER_HELP: &str = "Without a command it serves. The environment variable of an option stands in brackets.\n\
-    Exit codes: 0 done, 1 failed to run, 2 wrong usage, 78 bad configuration.";
+    Exit codes: 0 done, 1 failed to run, 2 wrong usage, 78 bad configuration; explain: 3 could not tell.";
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
@@ -104,6 +105,8 @@ enum Command {
     Demo(demo::Demo),
     /// Poll everything once, print the page and end: 1 if any target failed.
     Once(once::Once),
+    /// Say what an error of SES means, and what mends it. Asks nobody, needs no configuration; 3 if the text is none.
+    Explain(explain::Explain),
     /// Print what this program knows about itself.
     Print {
         /// What to print.
@@ -159,18 +162,23 @@ pub fn run() -> ExitCode {
     if let Err(error) = log::start(arguments.common.log_level, arguments.common.log_format) {
         say(&format!("can't log: {error}"));
     }
-    let ended = match arguments.common.config().map_err(Ended::from) {
-        Ok(_) if arguments.common.config_check => print_line("the configuration is good"),
-        Ok(config) => execute(arguments, config),
-        Err(mistakes) => Err(mistakes),
-    };
-    match ended {
+    match begin(arguments) {
         Ok(code) => code,
         Err(why) => {
             say(&why.to_string());
             ExitCode::from(if why.is_configuration() { BAD_CONFIGURATION } else { 1 })
         }
     }
+}
+
+/// What needs no configuration is done without looking at it.
+fn begin(arguments: Arguments) -> Result<ExitCode, Ended> {
+    let check = arguments.common.config_check;
+    if let (Some(Command::Explain(explain)), false) = (&arguments.command, check) {
+        return explain::run(explain);
+    }
+    let config = arguments.common.config()?;
+    if check { print_line("the configuration is good") } else { execute(arguments, config) }
 }
 
 /// An empty variable is how containers say "not set".
@@ -187,6 +195,7 @@ fn execute(arguments: Arguments, config: Config) -> Result<ExitCode, Ended> {
         Command::Serve => serve::run(&config, &arguments.web),
         Command::Demo(demo) => demo::run(&demo, config, &arguments.web),
         Command::Once(once) => once::run(&once, &config),
+        Command::Explain(explain) => explain::run(&explain),
         Command::Print { what, effective } => print::run(what, effective, &config),
     }
 }

@@ -9,10 +9,5 @@ pub mod feedback_path;
 pub mod forecast;
 
 /// Every judgement there is.
-pub const ALL: &[&dyn AnyJudgement] = &[
-    &coverage::Coverage,
-    &feedback_path::FeedbackPath,
-    &forecast::Forecast,
-    &expectation::Expectation,
-    &drift::Drift,
-];
+pub const ALL: &[&dyn AnyJudgement] =
+    &[&coverage::Coverage, &feedback_path::FeedbackPath, &forecast::Forecast, &expectation::Expectation, &drift::Drift];

@@ -13,3 +13,4 @@ mod moto;
 mod programs;
 mod prometheus;
 mod readers;
+mod remedies;

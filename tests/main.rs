@@ -14,6 +14,7 @@ mod calls;
 mod configuration;
 mod dns;
 mod expectations;
+mod explain;
 mod exposition;
 mod faults;
 mod freshness;

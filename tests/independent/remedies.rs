@@ -1,0 +1,53 @@
+//! The commands that we tell people to run, before the one who knows the words: the `aws` command line itself, with a shell
+//! in between. It has to come as far as the network, where nobody answers.
+
+use std::process::Command;
+
+use ses_exporter::remedy::{Need, Scope, remedy};
+
+use super::aws::environment;
+use super::programs::python;
+
+/// Nobody listens on the discard port of the loopback.
+const NOBODY: &str = "http://127.0.0.1:9";
+
+/// Runs a command line of ours in a shell in which `aws` is the real one, and answers what it says in complaint.
+fn complaint(line: &str) -> String {
+    let aws = python("aws");
+    let mut shell = Command::new("sh");
+    for (name, value) in aws.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.env("AWS", aws.get_program()).envs(environment(NOBODY)).env("AWS_MAX_ATTEMPTS", "1");
+    let output = shell.args(["-c", &format!("aws() {{ \"$AWS\" \"$@\"; }}\n{line}")]).output().unwrap();
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn reaches_the_network(complaint: &str) -> bool {
+    complaint.contains("Could not connect to the endpoint URL") && complaint.contains(NOBODY)
+}
+
+#[test]
+fn every_command_is_one() {
+    let known = Scope { account: None, region: Some("eu-west-1"), name: Some("o'neil&co@shop.example") };
+    let lines: Vec<String> = Need::ALL.iter().map(|need| remedy(*need, known).command.unwrap()).collect();
+    for line in lines {
+        let said = complaint(&line);
+        assert!(reaches_the_network(&said), "{line}: {said}");
+    }
+}
+
+#[test]
+fn a_command_that_is_none_is_noticed() {
+    for line in [
+        "aws sesv2 get-account --regoin eu-west-1",
+        "aws sesv2 put-account-details --region eu-west-1",
+        "aws sesv2 get-it",
+    ] {
+        let said = complaint(line);
+        assert!(!said.is_empty() && !reaches_the_network(&said), "{line}: {said}");
+    }
+}
