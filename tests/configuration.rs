@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use ses_exporter::collectors::identities::Settings;
+use ses_exporter::collectors::{self, identities::Settings};
 use ses_exporter::config::{Config, Mistakes, Regions, reference};
 use ses_exporter::dns;
 
@@ -243,6 +243,14 @@ fn resolvers_are_addresses_with_or_without_a_port() {
     let resolvers: Vec<String> = parse(text, None).unwrap().dns.resolvers.iter().map(ToString::to_string).collect();
     let expected = ["192.0.2.53:53", "192.0.2.54:5353", "[2001:db8::53]:53", "[2001:db8::54]:53", "[::1]:5300"];
     assert_eq!(resolvers, expected);
+}
+
+#[test]
+fn an_agent_that_reads_nothing_is_refused() {
+    let names = collectors::ALL.iter().map(|row| row.declaration.name);
+    let text: String = names.map(|name| format!("[collectors.{name}]\nenabled = false\n")).collect();
+    let expected = "t.toml:1:1: collectors: all collectors are switched off; enable one";
+    assert!(told(&text, None).contains(expected), "{}", told(&text, None));
 }
 
 /// The collectors that are switched off don't bound `stale_after`.
