@@ -248,7 +248,7 @@ fn resolvers_are_addresses_with_or_without_a_port() {
 #[test]
 fn an_agent_that_reads_nothing_is_refused() {
     let names = collectors::ALL.iter().map(|row| row.declaration.name);
-    let text: String = names.map(|name| format!("[collectors.{name}]\nenabled = false\n")).collect();
+    let text = names.map(|name| format!("[collectors.{name}]\nenabled = false\n")).collect::<Vec<_>>().concat();
     let expected = "t.toml:1:1: collectors: all collectors are switched off; enable one";
     assert!(told(&text, None).contains(expected), "{}", told(&text, None));
 }
