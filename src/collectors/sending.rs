@@ -223,7 +223,7 @@ impl Reading {
 
     /// When each finished bucket began, in seconds since 1970, and its delivery attempts; sorted by time. Empty buckets
     /// may be missing.
-    pub fn attempts(&self) -> impl Iterator<Item = (i64, u32)> {
+    pub fn attempts(&self) -> impl Iterator<Item = (i64, u32)> + Clone {
         let finished = self.buckets.iter().filter(|bucket| i64::from(bucket.began) + BUCKET <= self.window_end);
         finished.map(|bucket| (i64::from(bucket.began), bucket.attempts()))
     }

@@ -3,7 +3,7 @@
 //! SES shows an address below a verified domain as unverified, yet mail from it is accepted. Taking the status of such
 //! an address for trouble is the commonest false alarm. ("Creating and verifying identities", Amazon SES Developer Guide)
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::collectors::identities::{Identities, Identity, Reading};
@@ -60,38 +60,43 @@ fn judge(reading: &Reading) -> Verdict {
     Verdict(reading.shown().map(usable).collect())
 }
 
-/// The identities of a region that are verified: addresses as they are written, domains in lower case.
-pub struct Verified(HashSet<String>);
+/// The identities of a region that are verified: their names, by address as it is written or domain in lower case.
+pub struct Verified(HashMap<String, Arc<str>>);
 
 impl Verified {
     /// Those among `identities`.
     pub fn of(identities: &[Identity]) -> Self {
-        let verified = identities.iter().filter(|identity| can_send(identity));
-        Self(verified.map(|identity| folded(&identity.name)).collect())
+        Self::those(identities, can_send)
     }
 
     /// Those among `identities` of which SES did not say whether they are: they may be.
     pub fn perhaps(identities: &[Identity]) -> Self {
-        let unknown = identities.iter().filter(|identity| identity.status.is_none());
-        Self(unknown.map(|identity| folded(&identity.name)).collect())
+        Self::those(identities, |identity| identity.status.is_none())
     }
 
-    /// Whether SES would take a sender of this name: the identity itself, the address without its `+label`, the
-    /// domain, or any domain above it.
-    pub fn covers(&self, name: &str) -> bool {
-        let name = folded(name);
-        let domain = match name.rsplit_once('@') {
-            None => name.as_str(),
-            Some((local, domain)) => {
-                let plain = local.split_once('+').map(|(before, _)| format!("{before}@{domain}"));
-                if self.0.contains(&name) || plain.is_some_and(|plain| self.0.contains(&plain)) {
-                    return true;
-                }
-                domain
-            }
-        };
-        above(domain).any(|domain| self.0.contains(domain))
+    fn those(identities: &[Identity], are: fn(&Identity) -> bool) -> Self {
+        let those = identities.iter().filter(|identity| are(identity));
+        Self(those.map(|identity| (folded(&identity.name), Arc::clone(&identity.name))).collect())
     }
+
+    /// Whether SES would take a sender of this name.
+    pub fn covers(&self, name: &str) -> bool {
+        self.closest(name).is_some()
+    }
+
+    /// The identity under which mail of this address or domain goes.
+    pub fn closest(&self, name: &str) -> Option<&Arc<str>> {
+        candidates(name).iter().find_map(|candidate| self.0.get(candidate))
+    }
+}
+
+/// What would let a sender of this name through, closest first: the identity itself, the address without its `+label`,
+/// the domain, and every domain above it.
+pub fn candidates(name: &str) -> Vec<String> {
+    let name = folded(name);
+    let Some((local, domain)) = name.rsplit_once('@') else { return above(&name).map(str::to_owned).collect() };
+    let plain = local.split_once('+').map(|(before, _)| format!("{before}@{domain}"));
+    [name.clone()].into_iter().chain(plain).chain(above(domain).map(str::to_owned)).collect()
 }
 
 /// Verified; or verified until SES could not tell for the moment, and still let through.

@@ -1,0 +1,66 @@
+//! What is known of a region that decides about mail, gathered once for all of its paths. It judges nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::collectors::account::{self, Account};
+use crate::collectors::configuration_sets::{ConfigurationSet, ConfigurationSets};
+use crate::collectors::identities::{Identities, Identity};
+use crate::collectors::identity_details::{Details, IdentityDetails};
+use crate::judgement::Seen;
+use crate::judgements::coverage::Verified;
+
+/// What is known of a region. What is `None` has not been read.
+pub struct Known<'a> {
+    /// GetAccount.
+    pub account: Option<&'a account::Reading>,
+    /// ListEmailIdentities.
+    pub identities: Option<Senders<'a>>,
+    /// GetEmailIdentity and the batches, by name.
+    pub details: Option<&'a BTreeMap<Arc<str>, Arc<Details>>>,
+    /// The configuration sets.
+    pub sets: Option<Sets<'a>>,
+    /// The identities of the account in its other regions, as far as they have been read.
+    pub elsewhere: Vec<&'a [Identity]>,
+}
+
+/// The identities of a region, by what they are good for.
+pub struct Senders<'a> {
+    /// All of them.
+    pub all: &'a [Identity],
+    /// Those that can send.
+    pub verified: Verified,
+    /// Those of which SES did not say whether they can.
+    pub perhaps: Verified,
+}
+
+/// The configuration sets of a region, and when SES listed them.
+#[derive(Clone, Copy)]
+pub struct Sets<'a> {
+    /// By name; none for a set that has not been read.
+    pub all: &'a BTreeMap<Arc<str>, Option<Arc<ConfigurationSet>>>,
+    /// When the names were read.
+    pub listed_at: SystemTime,
+}
+
+impl<'a> Known<'a> {
+    /// What the readings of a target tell.
+    pub fn of(seen: &Seen<'a>) -> Self {
+        let sets = seen.reading::<ConfigurationSets>();
+        Self {
+            account: seen.reading::<Account>(),
+            identities: seen.reading::<Identities>().map(|reading| Senders::of(&reading.identities)),
+            details: seen.reading::<IdentityDetails>().map(|reading| &reading.identities),
+            sets: sets.and_then(|reading| Some(Sets { all: &reading.sets, listed_at: reading.listed_at()? })),
+            elsewhere: seen.elsewhere().filter_map(|other| Some(&*other.reading::<Identities>()?.identities)).collect(),
+        }
+    }
+}
+
+impl<'a> Senders<'a> {
+    /// The identities as they are listed.
+    pub fn of(all: &'a [Identity]) -> Self {
+        Self { all, verified: Verified::of(all), perhaps: Verified::perhaps(all) }
+    }
+}
