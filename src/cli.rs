@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::{FalseyValueParser, Resettable};
+use clap::parser::ValueSource;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, Mistakes};
@@ -12,6 +13,7 @@ use crate::exporter::StartError;
 use crate::log;
 use crate::web::{BindError, check_address};
 
+mod check;
 mod demo;
 mod explain;
 mod once;
@@ -31,7 +33,8 @@ struct Arguments {
 }
 
 const AFTER_HELP: &str = "Without a command it serves. The environment variable of an option stands in brackets.\n\
-    Exit codes: 0 done, 1 failed to run, 2 wrong usage, 78 bad configuration; explain: 3 could not tell.";
+    Exit codes: 0 done, 1 failed to run, 2 wrong usage, 78 bad configuration; explain: 3 could not tell.\n\
+    check: 0 all well, 1 something to look at, 2 something cannot send, 3 could not tell, or bad usage or configuration.";
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
@@ -105,6 +108,8 @@ enum Command {
     Demo(demo::Demo),
     /// Poll everything once, print the page and end: 1 if any target failed.
     Once(once::Once),
+    /// Look at everything once and say whether all that should send can: 0 yes, 1 look at it, 2 no, 3 could not tell.
+    Check(check::Check),
     /// Say what an error of SES means, and what mends it. Asks nobody, needs no configuration; 3 if the text is none.
     Explain(explain::Explain),
     /// Print what this program knows about itself.
@@ -157,17 +162,45 @@ const BAD_CONFIGURATION: u8 = 78;
 
 /// Runs the command that the arguments name.
 pub fn run() -> ExitCode {
-    let matches = without_empty_variables(Arguments::command()).get_matches();
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    if let Err(error) = log::start(arguments.common.log_level, arguments.common.log_format) {
+    let command = without_empty_variables(Arguments::command());
+    let parsed =
+        command.clone().try_get_matches().and_then(|matches| Ok((Arguments::from_arg_matches(&matches)?, matches)));
+    let (arguments, matches) = match parsed {
+        Ok(both) => both,
+        Err(error) => return refuse(command, &error),
+    };
+    let checks = matches!(arguments.command, Some(Command::Check(_)));
+    // The page of a check tells every failure; the log beside it would tell each a second time.
+    let chosen = matches.value_source("log_level").is_some_and(|source| source != ValueSource::DefaultValue);
+    let level = if checks && !chosen { log::Level::Error } else { arguments.common.log_level };
+    if let Err(error) = log::start(level, arguments.common.log_format) {
         say(&format!("can't log: {error}"));
     }
     match begin(arguments) {
         Ok(code) => code,
         Err(why) => {
             say(&why.to_string());
-            ExitCode::from(if why.is_configuration() { BAD_CONFIGURATION } else { 1 })
+            ExitCode::from(match why.is_configuration() {
+                _ if checks => check::COULD_NOT_TELL,
+                true => BAD_CONFIGURATION,
+                false => 1,
+            })
         }
+    }
+}
+
+/// Says what is wrong with the arguments, or shows the help. For whoever runs `check` as a monitoring plugin, wrong usage
+/// is "unknown", and the 2 of the other commands would be "critical".
+fn refuse(command: clap::Command, error: &clap::Error) -> ExitCode {
+    let checks = || {
+        let matches = command.ignore_errors(true).try_get_matches();
+        matches.is_ok_and(|matches| matches.subcommand_name() == Some("check"))
+    };
+    let _ = error.print(); // nobody reads it: the code tells the rest
+    match error.use_stderr() {
+        false => ExitCode::SUCCESS,
+        true if checks() => ExitCode::from(check::COULD_NOT_TELL),
+        true => ExitCode::from(2),
     }
 }
 
@@ -194,6 +227,7 @@ fn execute(arguments: Arguments, config: Config) -> Result<ExitCode, Ended> {
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&config, &arguments.web),
         Command::Demo(demo) => demo::run(&demo, config, &arguments.web),
+        Command::Check(check) => check::run(&check, &config),
         Command::Once(once) => once::run(&once, &config),
         Command::Explain(explain) => explain::run(&explain),
         Command::Print { what, effective } => print::run(what, effective, &config),

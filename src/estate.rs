@@ -38,6 +38,8 @@ pub struct TargetView {
     pub account: Option<Arc<str>>,
     /// The account's twelve digits.
     pub account_id: Option<Arc<str>>,
+    /// Who asks, as an ARN (STS GetCallerIdentity `Arn`); none until AWS has told it, and where a role is assumed.
+    pub caller: Option<Arc<str>>,
     /// Why the target is left alone.
     pub skipped: Option<SkipReason>,
     /// One slot a collector.
@@ -125,6 +127,8 @@ pub enum Event {
         targets: Vec<usize>,
         /// The account's twelve digits.
         account_id: Arc<str>,
+        /// Whose the credentials are, as an ARN.
+        caller: Arc<str>,
     },
 }
 
@@ -148,11 +152,12 @@ fn apply(views: &mut [Arc<TargetView>], event: Event) {
                 tried(Arc::make_mut(view), collector, outcome, duration);
             }
         }
-        Event::Identified { targets, account_id } => {
+        Event::Identified { targets, account_id, caller } => {
             for target in targets {
                 if let Some(view) = views.get_mut(target).map(Arc::make_mut) {
                     view.account.get_or_insert_with(|| Arc::clone(&account_id));
                     view.account_id = Some(Arc::clone(&account_id));
+                    view.caller = Some(Arc::clone(&caller));
                 }
                 warn_of_twin(views, target);
             }

@@ -290,6 +290,7 @@ impl Wiring<'_> {
         self.views.push(Arc::new(TargetView {
             account: account.name.as_deref().map(Arc::from),
             account_id: id.map(Arc::from),
+            caller: None,
             skipped: None,
             slots: self
                 .running
@@ -325,7 +326,7 @@ async fn identify(session: Arc<Session>, targets: Vec<usize>, events: mpsc::Send
         match session.identify().await {
             Ok((account_id, arn)) => {
                 tracing::info!(account_id, arn, "the credentials belong to account {account_id} as {arn}");
-                let event = Event::Identified { targets, account_id: account_id.into() };
+                let event = Event::Identified { targets, account_id: account_id.into(), caller: arn.into() };
                 let _ = events.send(event).await; // nobody listens: the agent is stopping
                 return None;
             }

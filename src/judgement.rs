@@ -138,6 +138,7 @@ mod tests {
     fn view(account: Option<&str>, region: &str) -> Arc<TargetView> {
         let known = Account { name: account.map(str::to_owned), role: None, profile: None, regions: Vec::new() };
         Arc::new(TargetView {
+            caller: None,
             target: Target { account: Arc::new(known), region: Arc::from(region) },
             account: account.map(Arc::from),
             account_id: None,

@@ -86,6 +86,12 @@ const SIZES: [u32; 3] = [10, 1_000, 10_000];
 /// Configuration sets of such a region.
 const CONFIGURATION_SETS: u32 = 10;
 
+/// What the enabled collectors ask of AWS in one account and region of this size, in calls an hour.
+pub fn calls_per_hour(config: &Config, size: Size) -> f64 {
+    let rows = collectors::ALL.iter().zip(&config.collectors).filter(|(_, schedule)| schedule.enabled);
+    rows.map(|(row, schedule)| (row.declaration.cost)(size, schedule.interval).calls_per_hour).sum()
+}
+
 /// What the enabled collectors ask of AWS in one account and region, as Markdown.
 pub fn cost(config: &Config) -> String {
     let mut text = String::from("| collector | every |");
@@ -94,16 +100,13 @@ pub fn cost(config: &Config) -> String {
         let _ = write!(text, " {} identities |", thousands(f64::from(size)));
     }
     text.push_str("\n|---|---|---:|---:|---:|\n");
-    let mut sums = [0.0; SIZES.len()];
+    let sized = |identities| Size { identities, configuration_sets: CONFIGURATION_SETS };
     let mut sweeps = String::new();
     for (row, schedule) in collectors::ALL.iter().zip(&config.collectors).filter(|(_, schedule)| schedule.enabled) {
         let (name, every) = (schedule.name, humantime::format_duration(schedule.interval));
-        let cost = SIZES.map(|identities| {
-            (row.declaration.cost)(Size { identities, configuration_sets: CONFIGURATION_SETS }, schedule.interval)
-        });
+        let cost = SIZES.map(|identities| (row.declaration.cost)(sized(identities), schedule.interval));
         let _ = write!(text, "| `{name}` | {every} |");
-        for (sum, cost) in sums.iter_mut().zip(&cost) {
-            *sum += cost.calls_per_hour;
+        for cost in &cost {
             let _ = write!(text, " {} |", thousands(cost.calls_per_hour));
         }
         text.push('\n');
@@ -117,7 +120,7 @@ pub fn cost(config: &Config) -> String {
         }
     }
     let _ = write!(text, "| together, calls an hour | |");
-    for sum in sums {
+    for sum in SIZES.map(|identities| calls_per_hour(config, sized(identities))) {
         let _ = write!(text, " {} |", thousands(sum));
     }
     text + "\n" + &sweeps
@@ -129,10 +132,16 @@ fn whole_minutes(time: Duration) -> Duration {
 }
 
 /// `1,800`.
-fn thousands(number: f64) -> String {
+pub fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
-    let (head, tail) = digits.split_at(digits.len().saturating_sub(3));
-    if head.is_empty() { digits } else { format!("{head},{tail}") }
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// The policy that the enabled collectors need, and not one action more.

@@ -11,6 +11,7 @@
 mod support;
 
 mod calls;
+mod check;
 mod configuration;
 mod dns;
 mod expectations;

@@ -127,6 +127,11 @@ impl Failure {
         Self::new(FailureKind::Timeout, message)
     }
 
+    /// Whether a permission is missing.
+    pub fn is_denied(&self) -> bool {
+        self.kind == FailureKind::AccessDenied
+    }
+
     fn unreachable(message: impl Into<String>) -> Self {
         Self { transient: true, ..Self::new(FailureKind::Unreachable, message) }
     }

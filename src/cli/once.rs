@@ -77,11 +77,13 @@ fn without_process(page: &str) -> String {
     page.split_inclusive('\n').filter(|line| !about_process(line)).collect()
 }
 
-fn complete(estate: &Estate) -> bool {
+/// Whether every collector has tried every target that is not left alone.
+pub(super) fn complete(estate: &Estate) -> bool {
     estate.targets.iter().all(|view| view.slots.iter().all(|slot| view.settled(slot.collector)))
 }
 
-fn named(estate: &Estate) -> bool {
+/// Whether the account of every target is known.
+pub(super) fn named(estate: &Estate) -> bool {
     estate.targets.iter().all(|view| view.account.is_some())
 }
 

@@ -19,9 +19,9 @@ pub struct Drift;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// Each declared identity and whether it can send; unknown where SES left out a status that could tell.
-    expected: Vec<(String, Option<bool>)>,
+    pub expected: Vec<(String, Option<bool>)>,
     /// Those that bear series and that nobody declared.
-    unexpected: Vec<Arc<str>>,
+    pub unexpected: Vec<Arc<str>>,
 }
 
 impl Judgement for Drift {

@@ -14,11 +14,12 @@ pub struct Expectation;
 /// What was declared, and whether it holds.
 #[derive(Debug, PartialEq)]
 pub struct Verdict {
-    expected: State,
+    /// What was declared.
+    pub expected: State,
     /// None while the region can't be read.
-    as_expected: Option<bool>,
+    pub as_expected: Option<bool>,
     /// Messages in 24 hours.
-    minimum_quota: Option<u32>,
+    pub minimum_quota: Option<u32>,
 }
 
 const STATES: &[&str] = &[State::Production.as_str(), State::Sandbox.as_str(), State::Unused.as_str()];

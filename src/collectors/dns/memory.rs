@@ -51,6 +51,11 @@ impl Record {
         }
     }
 
+    /// Whether the last look found it wrong, be it the first to say so.
+    pub fn looked_wrong(&self) -> bool {
+        self.last == Some(Last::Wrong)
+    }
+
     /// Whether it is time to look. A clock that was ahead and was set back must not keep the verdict until it is there
     /// again, so a look in the future is none.
     pub(super) fn due(&self, now: SystemTime) -> bool {

@@ -1,0 +1,312 @@
+//! The report for people: the verdict first, then what to mend, then a table for each account.
+//!
+//! No line is wider than [`WIDTH`], and nothing that AWS or a name holds can move the cursor.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::findings::{Finding, Severity, paused_by};
+use super::region::{Outcome, Region, Sending, Tried};
+use super::report::{Account, Report};
+use crate::reference::thousands;
+
+/// Lines that a terminal and a chat both show without breaking them.
+const WIDTH: usize = 100;
+/// A word that SES adds one day may be long; the columns of the table are not.
+const WIDEST_CELL: usize = 24;
+/// Between two columns, as far as there is room.
+const GAPS: [usize; 2] = [2, 1];
+const COLUMNS: [&str; 8] = ["REGION", "STATE (REVIEW)", "QUOTA USED", "VERIFIED", "DNS", "EXPECTED", "READ", "CALLS/H"];
+type Row = [String; COLUMNS.len()];
+
+const NOT_KNOWN: &str = "?";
+const NOTHING: &str = "-";
+
+pub(super) fn page(report: &Report, colour: bool) -> String {
+    let mut page = format!("{}\n", painted(&headline(report), report.verdict, colour));
+    if !report.findings.is_empty() {
+        page.push('\n');
+    }
+    for finding in &report.findings {
+        self::finding(&mut page, finding, colour);
+    }
+    for account in &report.accounts {
+        page.push('\n');
+        self::account(&mut page, account);
+    }
+    if let Some(resolvers) = &report.resolvers {
+        let named: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
+        let named = if named.is_empty() { "the resolvers of this machine".to_owned() } else { named.join(", ") };
+        page.push('\n');
+        paragraph(&mut page, "", "    ", &format!("DNS asked at {named}"));
+    }
+    page
+}
+
+fn headline(report: &Report) -> String {
+    let regions = report.accounts.iter().flat_map(|account| &account.regions);
+    let read = regions.filter(|region| region.sending.is_some()).count();
+    let of = format!("{}, {} read", counted(report.accounts.len(), "account"), counted(read, "region"));
+    if report.findings.is_empty() {
+        return format!("All well: {of}");
+    }
+    let with = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
+    let parts = [
+        (with(Severity::CanNotSend), "cannot send"),
+        (with(Severity::CouldNotTell), "could not be told"),
+        (with(Severity::Warning), "to look at"),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    format!("{} to mend ({}): {of}", counted(report.findings.len(), "thing"), parts.join(", "))
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+fn painted(words: &str, severity: Severity, colour: bool) -> String {
+    let code = match severity {
+        Severity::AllWell => "1;32",
+        Severity::Warning => "1;33",
+        Severity::CouldNotTell => "1;35",
+        Severity::CanNotSend => "1;31",
+    };
+    if colour { format!("\u{1b}[{code}m{words}\u{1b}[0m") } else { words.to_owned() }
+}
+
+fn finding(page: &mut String, finding: &Finding, colour: bool) {
+    let word = match finding.severity {
+        Severity::AllWell => "WELL",
+        Severity::Warning => "LOOK AT",
+        Severity::CouldNotTell => "CAN'T TELL",
+        Severity::CanNotSend => "CAN'T SEND",
+    };
+    let account = finding.account.as_deref().unwrap_or("an unknown account");
+    let place = if finding.regions.is_empty() { String::new() } else { format!(" {}", finding.regions.join(", ")) };
+    let mut text = String::new();
+    paragraph(&mut text, &format!("{word:<10} "), "           ", &format!("{account}{place}: {}", finding.what));
+    // Coloured afterwards: what can't be seen has no width.
+    let rest = text.strip_prefix(word).unwrap_or(&text);
+    let _ = write!(page, "{}{rest}", painted(word, finding.severity, colour));
+}
+
+fn account(page: &mut String, account: &Account) {
+    let name = account.account.as_deref().unwrap_or("unknown");
+    let id = account.account_id.as_deref().filter(|id| *id != name).map(|id| format!(" ({id})")).unwrap_or_default();
+    let who = match (&account.role, &account.caller) {
+        (Some(role), _) => format!(" by the role {role}"),
+        (None, Some(caller)) => format!(" as {caller}"),
+        (None, None) => String::new(),
+    };
+    paragraph(page, "", "  ", &format!("Account {name}{id}{who}"));
+    let polled: Vec<&Region> = account.regions.iter().filter(|region| region.skipped.is_none()).collect();
+    if !polled.is_empty() {
+        table(page, &polled);
+    }
+    let mut skipped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for region in &account.regions {
+        if let Some(reason) = region.skipped {
+            skipped.entry(reason).or_default().push(&region.region);
+        }
+    }
+    for (reason, regions) in skipped {
+        let words = format!("skipped, {}: {}", reason.replace('_', " "), regions.join(", "));
+        paragraph(page, "  ", "    ", &words);
+    }
+}
+
+fn table(page: &mut String, regions: &[&Region]) {
+    let rows: Vec<Row> = regions.iter().map(|region| row(region)).collect();
+    let head = COLUMNS.map(str::to_owned);
+    let mut widths = [0; COLUMNS.len()];
+    for row in rows.iter().chain([&head]) {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let cells: usize = widths.iter().sum();
+    let gap = GAPS.into_iter().find(|gap| cells + gap * COLUMNS.len() <= WIDTH);
+    if let Some(gap) = gap {
+        line(page, &head, &widths, gap);
+    }
+    for (row, region) in rows.iter().zip(regions) {
+        match gap {
+            Some(gap) => line(page, row, &widths, gap),
+            None => sentence(page, row),
+        }
+        for tried in &region.collectors {
+            if let Some(words) = outcome(tried) {
+                paragraph(page, "    ", "      ", &format!("{}: {words}", tried.collector));
+            }
+        }
+    }
+    if let Some(region) = regions.first() {
+        let names: Vec<&str> = region.collectors.iter().map(|tried| tried.collector).collect();
+        let budget = thousands(region.budget_per_hour);
+        let words = format!("collectors: {}; at most {budget} calls an hour in a region", names.join(", "));
+        paragraph(page, "  ", "    ", &words);
+    }
+}
+
+fn line(page: &mut String, row: &Row, widths: &[usize], gap: usize) {
+    let mut text = String::new();
+    for (cell, width) in row.iter().zip(widths) {
+        // Writing to a String can't fail, here and above.
+        let _ = write!(text, "{:gap$}{cell:<width$}", "");
+    }
+    let _ = writeln!(page, "{}", text.trim_end());
+}
+
+/// A row of a table that is too wide.
+fn sentence(page: &mut String, row: &Row) {
+    let cells = COLUMNS.iter().zip(row).map(|(column, cell)| format!("{} {cell}", column.to_lowercase()));
+    paragraph(page, "  ", "    ", &cells.collect::<Vec<_>>().join(", "));
+}
+
+fn row(region: &Region) -> Row {
+    let read = region.collectors.iter().filter(|tried| tried.outcome == Outcome::Ok).count();
+    let not_known = || NOT_KNOWN.to_owned();
+    let cells = [
+        region.region.clone(),
+        region.sending.as_ref().map_or_else(not_known, state),
+        region.sending.as_ref().map_or_else(not_known, quota),
+        region.identities.as_ref().map_or_else(not_known, |all| format!("{} of {}", all.verified, all.all)),
+        dns(region),
+        expected(region),
+        format!("{read} of {}", region.collectors.len()),
+        region.calls_per_hour.map_or_else(not_known, thousands),
+    ];
+    cells.map(|cell| cut(&cell))
+}
+
+/// In words: the worst that is so.
+fn state(sending: &Sending) -> String {
+    let base = if sending.production { "production" } else { "sandbox" };
+    if sending.enforcement == "SHUTDOWN" || !sending.enabled {
+        return paused_by(sending).to_owned();
+    }
+    if sending.enforcement != "HEALTHY" {
+        return format!("{base}, {}", sending.enforcement.to_lowercase());
+    }
+    match sending.review.as_deref().filter(|_| !sending.production) {
+        None | Some("NOT_REQUESTED") => base.to_owned(),
+        Some(review) => format!("{base} ({})", review.to_lowercase()),
+    }
+}
+
+fn quota(sending: &Sending) -> String {
+    let sent = thousands(sending.sent_24h);
+    match sending.quota_24h {
+        None => format!("{sent} of ?"),
+        Some(quota) if quota.is_infinite() => format!("{sent}, no limit"),
+        Some(quota) => format!("{sent} of {}", thousands(quota)),
+    }
+}
+
+fn dns(region: &Region) -> String {
+    let Some(dns) = &region.dns else { return NOTHING.to_owned() };
+    match (dns.wrong.len(), dns.right, dns.not_known) {
+        (0, 0, 0) => NOTHING.to_owned(),
+        (0, 0, _) => NOT_KNOWN.to_owned(),
+        (0, right, _) => format!("{right} right"),
+        (wrong, ..) => format!("{wrong} wrong"),
+    }
+}
+
+fn expected(region: &Region) -> String {
+    let Some(expected) = &region.expected else { return NOTHING.to_owned() };
+    match expected.as_expected {
+        None => NOT_KNOWN.to_owned(),
+        Some(false) => "no".to_owned(),
+        Some(true) if !expected.missing.is_empty() => format!("{} missing", expected.missing.len()),
+        Some(true) if !expected.unexpected.is_empty() => format!("{} more", expected.unexpected.len()),
+        Some(true) => "yes".to_owned(),
+    }
+}
+
+/// In a few words: the findings above have the whole failure.
+fn outcome(tried: &Tried) -> Option<String> {
+    let kind = || tried.kind.unwrap_or_default().replace('_', " ");
+    match tried.outcome {
+        Outcome::Ok | Outcome::Skipped => None,
+        Outcome::Denied => Some(format!("{} is denied", tried.denied.unwrap_or("what it asks"))),
+        Outcome::Partly => Some(format!("read in part ({})", kind())),
+        Outcome::Failed => Some(format!("failed ({})", kind())),
+        Outcome::BuildsOn => Some(format!("builds on {}", tried.builds_on.unwrap_or_default())),
+        Outcome::NotTried => Some("not tried yet".to_owned()),
+    }
+}
+
+fn cut(cell: &str) -> String {
+    if cell.chars().count() <= WIDEST_CELL {
+        return harmless(cell);
+    }
+    harmless(&cell.chars().take(WIDEST_CELL - 1).chain(['…']).collect::<String>())
+}
+
+/// Names and errors come from outside: controls and marks of direction could rewrite what stands on the screen.
+fn harmless(text: &str) -> String {
+    let moves = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().map(|c| if moves(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// Words between spaces, as many to a line as fit; a word that is longer than a line is broken.
+fn paragraph(page: &mut String, first: &str, others: &str, words: &str) {
+    let mut line = first.trim_end().to_owned();
+    let mut room = first.to_owned();
+    let mut empty = true;
+    for word in harmless(words).split(' ') {
+        let mut letters: Vec<char> = word.chars().collect();
+        loop {
+            let space = usize::from(!empty);
+            let used = if empty { room.chars().count() } else { line.chars().count() };
+            if used + space + letters.len() <= WIDTH {
+                break;
+            }
+            if empty {
+                let rest = letters.split_off(WIDTH.saturating_sub(used).min(letters.len()));
+                let _ = writeln!(page, "{room}{}", letters.iter().collect::<String>());
+                letters = rest;
+            } else {
+                let _ = writeln!(page, "{line}");
+            }
+            others.clone_into(&mut room);
+            empty = true;
+        }
+        let word: String = letters.iter().collect();
+        line = if empty { format!("{room}{word}") } else { format!("{line} {word}") };
+        empty = false;
+    }
+    let _ = writeln!(page, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(words: &str) -> Vec<String> {
+        let mut page = String::new();
+        paragraph(&mut page, "* ", "  ", words);
+        page.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_page_and_no_word_is_lost() {
+        let words = format!("{} {} end", "word ".repeat(30).trim_end(), "x".repeat(250));
+        let lines = lines(&words);
+        assert!(lines.iter().all(|line| line.chars().count() <= WIDTH), "{lines:#?}");
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).collect::<String>();
+        assert_eq!(letters(&lines.concat()), letters(&words));
+        assert_eq!(lines.first().map(|line| line.starts_with("* word word")), Some(true));
+    }
+
+    #[test]
+    fn nothing_from_outside_moves_the_cursor() {
+        assert_eq!(lines("a\u{1b}[2Jb \u{202e}c"), ["* a\u{fffd}[2Jb \u{fffd}c"]);
+        assert_eq!(cut(&"é".repeat(30)).chars().count(), WIDEST_CELL);
+    }
+}

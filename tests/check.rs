@@ -1,0 +1,164 @@
+//! `check`: what people, programs and monitoring see of it, word for word, and how it ends.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use ses_exporter::simulator::{Account, DnsFault, DnsFaultKind, Fault, Identity, Region, Trouble, World};
+
+use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, OTHER_ACCOUNT, SECRET, production, quick, world};
+use crate::support::{Aws, Said, ask_dns_at, command, eventually, golden, run};
+
+const REGIONS: &[&str] = &["eu-central-1", "eu-west-1", "us-east-1"];
+
+const DECLARED: &str = r#"
+[[expect]]
+regions = ["eu-west-1", "us-east-1"]
+state = "production"
+identities = ["gone.example", "shop.example"]
+exhaustive = true
+minimum_quota = 50000
+
+[[expect]]
+regions = ["eu-central-1"]
+state = "unused"
+"#;
+
+/// One account, and nothing in it.
+fn empty() -> World {
+    World::empty().with_rate(None)
+}
+
+fn account() -> Account {
+    Account::new(MAIN, "main").access_key(KEY, SECRET)
+}
+
+/// A region in which everything that can be told about sending is wrong.
+fn troubled() -> World {
+    let pending = Identity::email_address("news@brand.example").status("PENDING");
+    let ireland = production("eu-west-1").identity(pending).enforcement("SHUTDOWN").paused();
+    let virginia = Region::fresh("us-east-1").identity(Identity::domain("shop.example")).review("PENDING", None);
+    let account = account().region(ireland).region(virginia.sent(170.0));
+    empty().with_account(account).with_dns_fault(DnsFault::new(DnsFaultKind::Removed).name("_dmarc.shop.example"))
+}
+
+fn check(aws: &Aws, config: &str, arguments: &[&str]) -> Said {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ses-exporter.toml");
+    std::fs::write(&file, config).unwrap();
+    let mut command = command(&["check", "--config.file"]);
+    let said = run(command.arg(&file).args(arguments).envs(aws.environment()).env("SES_EXPORTER_CONFIG_FILE", &file));
+    assert!(!said.out.contains(SECRET) && !said.err.contains(SECRET), "{said:?}");
+    said
+}
+
+/// Nothing is read twice within a minute, so there is one look at each DNS record.
+fn config(aws: &Aws, accounts: &str) -> String {
+    quick(aws, REGIONS, "1m", "1h") + accounts
+}
+
+/// Both forms, held to their golden files. The resolver's port is another one each time.
+fn shown(name: &str, aws: &Aws, accounts: &str, code: i32) {
+    let steady = |text: &str| text.replace(&aws.simulator.dns_address().to_string(), "192.0.2.53:53");
+    let config = config(aws, accounts);
+    let people = check(aws, &config, &[]);
+    assert_eq!((people.code, people.err.as_str()), (code, ""), "{}", people.out);
+    assert!(people.out.lines().all(|line| line.chars().count() <= 100), "{}", people.out);
+    assert!(!people.out.contains('\u{1b}'), "{name}: no colour off a terminal");
+    golden(&format!("tests/golden/check/{name}.txt"), &steady(&people.out));
+    let programs = check(aws, &config, &["--json"]);
+    assert_eq!((programs.code, programs.err.as_str()), (code, ""), "{}", programs.out);
+    let report: serde_json::Value = serde_json::from_str(&programs.out).unwrap();
+    assert_eq!((&report["version"], &report["exit_code"]), (&1.into(), &code.into()));
+    golden(&format!("tests/golden/check/{name}.json"), &steady(&programs.out));
+}
+
+#[test]
+fn all_is_well() {
+    let aws = Aws::start(world(REGIONS));
+    shown("well", &aws, &format!("{MAIN_ACCOUNT}{OTHER_ACCOUNT}"), 0);
+}
+
+#[test]
+fn a_sandbox_that_is_used_is_to_be_looked_at_until_it_is_declared() {
+    let sandbox = Region::fresh("us-east-1").identity(Identity::domain("shop.example"));
+    let aws = Aws::start(empty().with_account(account().region(sandbox)));
+    shown("sandbox", &aws, MAIN_ACCOUNT, 1);
+    let declared = format!("{MAIN_ACCOUNT}[[expect]]\nregions = [\"us-east-1\"]\nstate = \"sandbox\"\n");
+    assert_eq!(check(&aws, &config(&aws, &declared), &[]).code, 0);
+}
+
+#[test]
+fn what_is_declared_and_does_not_send_is_told_first() {
+    let aws = Aws::start(troubled());
+    shown("troubled", &aws, &format!("{MAIN_ACCOUNT}{DECLARED}"), 2);
+}
+
+#[test]
+fn what_is_denied_is_told_by_its_action() {
+    let aws = Aws::start(world(REGIONS));
+    aws.world.inject(Fault::new(Trouble::Deny).operation("ListEmailIdentities").region("eu-west-1"));
+    aws.world.inject(Fault::new(Trouble::DenyByServiceControlPolicy).region("eu-central-1"));
+    shown("denied", &aws, MAIN_ACCOUNT, 3);
+}
+
+#[test]
+fn without_credentials_or_configuration_nothing_can_be_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ses-exporter.toml");
+    let nobody = ask_dns_at("127.0.0.1:9".parse().unwrap());
+    std::fs::write(&file, format!("{nobody}[aws]\nregions = [\"us-east-1\"]\n")).unwrap();
+    let said = run(command(&["check", "--config.file"]).arg(&file));
+    assert_eq!((said.code, said.err.as_str()), (3, ""), "{}", said.out);
+    assert!(said.out.contains("no credentials found"), "{}", said.out);
+    for arguments in
+        [&["check", "--nonsense"][..], &["check", "--wait", "a while"], &["check", "--config.file", "/none"]]
+    {
+        let said = run(&mut command(arguments));
+        assert_eq!((said.code, said.out.as_str()), (3, ""), "{arguments:?}");
+        assert!(!said.err.is_empty(), "{arguments:?}");
+    }
+    assert_eq!(run(&mut command(&["once", "--nonsense"])).code, 2, "only a plugin's codes are a plugin's");
+    assert_eq!(run(&mut command(&["check", "--help"])).code, 0);
+}
+
+#[test]
+fn it_waits_until_all_is_well() {
+    let aws = Aws::start(empty().with_account(account().region(production("us-east-1").paused())));
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ses-exporter.toml");
+    std::fs::write(&file, quick(&aws, REGIONS, "1s", "1h") + MAIN_ACCOUNT).unwrap();
+    let mut child = command(&["check", "--wait", "30s", "--config.file"]);
+    let child = child.arg(&file).envs(aws.environment()).env("SES_EXPORTER_CONFIG_FILE", &file);
+    let mut child = child.stdout(Stdio::piped()).spawn().unwrap();
+    eventually("it looks a second time", || {
+        let asked = aws
+            .world
+            .requests()
+            .iter()
+            .filter(|entry| entry.operation == "GetAccount" && entry.region == "us-east-1")
+            .count();
+        (asked > 1).then_some(())
+    });
+    assert!(child.try_wait().unwrap().is_none(), "sending is paused");
+    aws.world.change(|world| *world.region_mut(MAIN, "us-east-1").unwrap() = production("us-east-1"));
+    let ended = eventually("it ends", || child.try_wait().unwrap());
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[test]
+fn it_waits_no_longer_than_it_was_told() {
+    let aws = Aws::start(empty().with_account(account().region(production("us-east-1").paused())));
+    let began = Instant::now();
+    let said = check(&aws, &config(&aws, MAIN_ACCOUNT), &["--wait", "3s"]);
+    assert_eq!(said.code, 2, "{}", said.out);
+    assert!(began.elapsed() >= Duration::from_secs(3));
+}
+
+#[test]
+fn it_only_reads() {
+    let aws = Aws::start(world(REGIONS));
+    check(&aws, &config(&aws, &format!("{MAIN_ACCOUNT}{OTHER_ACCOUNT}")), &[]);
+    let log = aws.world.requests();
+    let reads = |operation: &str| ["Get", "List", "AssumeRole"].iter().any(|verb| operation.starts_with(verb));
+    assert!(!log.is_empty() && log.iter().all(|entry| reads(&entry.operation)));
+}
