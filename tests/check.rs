@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ses_exporter::simulator::{Account, DnsFault, DnsFaultKind, Fault, Identity, Region, Trouble, World};
 
 use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, OTHER_ACCOUNT, SECRET, production, quick, world};
-use crate::support::{Aws, Said, ask_dns_at, command, eventually, golden, run};
+use crate::support::{Aws, Said, ask_dns_at, command, eventually, golden, repository, run};
 
 const REGIONS: &[&str] = &["eu-central-1", "eu-west-1", "us-east-1"];
 
@@ -53,7 +53,7 @@ fn check(aws: &Aws, config: &str, arguments: &[&str]) -> Said {
 
 /// Nothing is read twice within a minute, so there is one look at each DNS record.
 fn config(aws: &Aws, accounts: &str) -> String {
-    quick(aws, REGIONS, "1m", "1h") + accounts
+    quick(aws, REGIONS, "1m", "1h").replace("requests_per_second = 200", "requests_per_second = 0.5") + accounts
 }
 
 /// Both forms, held to their golden files. The resolver's port is another one each time.
@@ -91,6 +91,9 @@ fn a_sandbox_that_is_used_is_to_be_looked_at_until_it_is_declared() {
 fn what_is_declared_and_does_not_send_is_told_first() {
     let aws = Aws::start(troubled());
     shown("troubled", &aws, &format!("{MAIN_ACCOUNT}{DECLARED}"), 2);
+    let (readme, page) = (repository("README.md"), repository("tests/golden/check/troubled.txt"));
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(std::fs::read_to_string(readme).unwrap().contains(&page), "README.md shows another page:\n{page}");
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn unread(collectors: &[Tried]) -> Vec<Told> {
         let Some(failure) = &tried.failure else { continue };
         match (tried.outcome, tried.denied) {
             (Outcome::Denied, Some(action)) => {
-                told.push(format!("{action} is denied, so {} is incomplete", tried.collector));
+                told.push(format!("{action} is denied, and {} needs it", tried.collector));
             }
             (Outcome::Denied | Outcome::Failed | Outcome::Partly, _) if !kinds.contains(&tried.kind) => {
                 kinds.push(tried.kind);

@@ -205,7 +205,8 @@ fn quota(sending: &Sending) -> String {
 }
 
 fn dns(region: &Region) -> String {
-    let Some(dns) = &region.dns else { return NOTHING.to_owned() };
+    let asked = region.collectors.iter().any(|tried| tried.collector == "dns");
+    let Some(dns) = &region.dns else { return if asked { NOT_KNOWN } else { NOTHING }.to_owned() };
     match (dns.wrong.len(), dns.right, dns.not_known) {
         (0, 0, 0) => NOTHING.to_owned(),
         (0, 0, _) => NOT_KNOWN.to_owned(),
