@@ -1,6 +1,6 @@
 //! The command line: arguments, each with its environment twin, to one command; and the exit codes.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -169,7 +169,7 @@ pub fn run() -> ExitCode {
         Ok(both) => both,
         Err(error) => return refuse(command, &error),
     };
-    let checks = matches!(arguments.command, Some(Command::Check(_)));
+    let checks = matches!(arguments.command, Some(Command::Check(_))) && !arguments.common.config_check;
     // The page of a check tells every failure; the log beside it would tell each a second time.
     let chosen = matches.value_source("log_level").is_some_and(|source| source != ValueSource::DefaultValue);
     let level = if checks && !chosen { log::Level::Error } else { arguments.common.log_level };
@@ -272,6 +272,11 @@ fn print_text(text: &str) -> Result<ExitCode, Ended> {
         }
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Only for eyes, and not for those that said no: <https://no-color.org>.
+fn in_colour() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// The runtime of every command. Threads that resolve names are the ones that can pile up, so they are bounded.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ses_exporter::simulator::{Account, DnsFault, DnsFaultKind, Fault, Identity, Region, Trouble, World};
 
 use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, OTHER_ACCOUNT, SECRET, production, quick, world};
-use crate::support::{Aws, Said, ask_dns_at, command, eventually, golden, run};
+use crate::support::{Aws, Said, ask_dns_at, command, eventually, golden, repository, run};
 
 const REGIONS: &[&str] = &["eu-central-1", "eu-west-1", "us-east-1"];
 
@@ -51,8 +51,9 @@ fn check(aws: &Aws, config: &str, arguments: &[&str]) -> Said {
     said
 }
 
+/// Nothing is read twice within a minute, so there is one look at each DNS record.
 fn config(aws: &Aws, accounts: &str) -> String {
-    quick(aws, REGIONS, "1s", "1h") + accounts
+    quick(aws, REGIONS, "1m", "1h").replace("requests_per_second = 200", "requests_per_second = 0.5") + accounts
 }
 
 /// Both forms, held to their golden files. The resolver's port is another one each time.
@@ -90,6 +91,9 @@ fn a_sandbox_that_is_used_is_to_be_looked_at_until_it_is_declared() {
 fn what_is_declared_and_does_not_send_is_told_first() {
     let aws = Aws::start(troubled());
     shown("troubled", &aws, &format!("{MAIN_ACCOUNT}{DECLARED}"), 2);
+    let (readme, page) = (repository("README.md"), repository("tests/golden/check/troubled.txt"));
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(std::fs::read_to_string(readme).unwrap().contains(&page), "README.md shows another page:\n{page}");
 }
 
 #[test]
@@ -125,14 +129,14 @@ fn it_waits_until_all_is_well() {
     let aws = Aws::start(empty().with_account(account().region(production("us-east-1").paused())));
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ses-exporter.toml");
-    std::fs::write(&file, config(&aws, MAIN_ACCOUNT)).unwrap();
+    std::fs::write(&file, quick(&aws, REGIONS, "1s", "1h") + MAIN_ACCOUNT).unwrap();
     let mut child = command(&["check", "--wait", "30s", "--config.file"]);
     let child = child.arg(&file).envs(aws.environment()).env("SES_EXPORTER_CONFIG_FILE", &file);
     let mut child = child.stdout(Stdio::piped()).spawn().unwrap();
     eventually("it looks a second time", || {
         let asked = aws
             .world
-            .log()
+            .requests()
             .iter()
             .filter(|entry| entry.operation == "GetAccount" && entry.region == "us-east-1")
             .count();
@@ -157,7 +161,7 @@ fn it_waits_no_longer_than_it_was_told() {
 fn it_only_reads() {
     let aws = Aws::start(world(REGIONS));
     check(&aws, &config(&aws, &format!("{MAIN_ACCOUNT}{OTHER_ACCOUNT}")), &[]);
-    let log = aws.world.log();
+    let log = aws.world.requests();
     let reads = |operation: &str| ["Get", "List", "AssumeRole"].iter().any(|verb| operation.starts_with(verb));
     assert!(!log.is_empty() && log.iter().all(|entry| reads(&entry.operation)));
 }

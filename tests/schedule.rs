@@ -182,6 +182,7 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
                 tasks.spawn(task.run(events.clone()));
             }
             views.push(Arc::new(TargetView {
+                caller: None,
                 target,
                 account: None,
                 account_id: None,

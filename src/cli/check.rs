@@ -3,14 +3,13 @@
 //! It starts the exporter as `serve` does, so it sees what `serve` would see. It changes nothing, and never shows a
 //! credential.
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Ended, once, print_text, runtime, serve};
+use super::{Ended, in_colour, once, print_text, runtime, serve};
 use crate::config::Config;
 use crate::exporter::Exporter;
 
@@ -63,9 +62,4 @@ async fn look(config: &Config, wait: Option<Duration>) -> anyhow::Result<Report>
     }
     let report = Report::of(config, &estate.borrow());
     Ok(report)
-}
-
-/// Only for eyes, and not for those that said no: <https://no-color.org>.
-fn in_colour() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

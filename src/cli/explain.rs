@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::CommandFactory;
 
-use super::{Arguments, Ended, print_text, say};
+use super::{Arguments, Ended, in_colour, print_text, say};
 use crate::rejection::{self, LONGEST};
 
 mod meaning;
@@ -72,9 +72,4 @@ fn text(explain: &Explain) -> anyhow::Result<String> {
 
 fn json(report: &Report) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(report)? + "\n")
-}
-
-/// Only for eyes, and not for those that said no: <https://no-color.org>.
-fn in_colour() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

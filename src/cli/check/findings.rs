@@ -2,7 +2,9 @@
 //!
 //! Pure: it asks nobody. What could not be read is told as such, and never as good or bad.
 
-use super::region::{Expected, Outcome, Region, Sending, Tried};
+use std::collections::BTreeMap;
+
+use super::region::{Expected, Outcome, Region, Sending, Tried, Wrong};
 use super::report::Account;
 use crate::reference::thousands;
 
@@ -109,7 +111,7 @@ fn unread(collectors: &[Tried]) -> Vec<Told> {
         let Some(failure) = &tried.failure else { continue };
         match (tried.outcome, tried.denied) {
             (Outcome::Denied, Some(action)) => {
-                told.push(format!("{action} is denied, so {} is incomplete", tried.collector));
+                told.push(format!("{action} is denied, and {} needs it", tried.collector));
             }
             (Outcome::Denied | Outcome::Failed | Outcome::Partly, _) if !kinds.contains(&tried.kind) => {
                 kinds.push(tried.kind);
@@ -202,24 +204,39 @@ fn of_identities_declared(expected: &Expected) -> Vec<Told> {
 
 fn of_the_rest(region: &Region) -> Vec<Told> {
     let mut told = Vec::new();
-    let declared = |name: &&String| region.expected.as_ref().is_some_and(|all| all.missing.contains(name));
+    let told_already = |name: &&String| {
+        region.expected.as_ref().is_some_and(|all| all.missing.contains(name) || all.unexpected.contains(name))
+    };
     let unable = region.identities.iter().flat_map(|identities| &identities.can_not_send);
-    let unable: Vec<String> = unable.filter(|name| !declared(name)).cloned().collect();
+    let unable: Vec<String> = unable.filter(|name| !told_already(name)).cloned().collect();
     if !unable.is_empty() {
         told.push((Severity::Warning, format!("not verified: {}", names(&unable))));
     }
     if let Some(dns) = region.dns.as_ref().filter(|dns| !dns.wrong.is_empty()) {
-        let wrong = dns.wrong.iter().map(|wrong| {
-            let why = wrong.reason.map_or("at the first look".to_owned(), |reason| reason.replace('_', " "));
-            format!("{} {} ({why})", wrong.record, wrong.name)
-        });
-        told.push((Severity::Warning, format!("DNS records wrong: {}", names(&wrong.collect::<Vec<_>>()))));
+        told.push((Severity::Warning, of_dns(&dns.wrong)));
     }
     if let Some(calls) = region.calls_per_hour.filter(|calls| *calls > region.budget_per_hour) {
         let (calls, budget) = (thousands(calls), thousands(region.budget_per_hour));
         told.push((Severity::Warning, format!("{calls} calls an hour are more than the budget of {budget}")));
     }
     told
+}
+
+/// The records that are wrong, by identity.
+fn of_dns(wrong: &[Wrong]) -> String {
+    let mut identities: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for Wrong { identity, record, reason, .. } in wrong {
+        let why = reason.map(|reason| format!(" {}", reason.replace('_', " "))).unwrap_or_default();
+        identities.entry(identity).or_default().push(format!("{record}{why}"));
+    }
+    let told: Vec<String> =
+        identities.iter().map(|(identity, records)| format!("{identity} ({})", records.join(", "))).collect();
+    let doubt = if wrong.iter().any(|wrong| wrong.reason.is_none()) {
+        "; seen wrong once, which proves little: look again with --wait"
+    } else {
+        ""
+    };
+    format!("DNS records wrong: {}{doubt}", names(&told))
 }
 
 /// The first few, and how many there are beside them.

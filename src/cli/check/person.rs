@@ -13,8 +13,10 @@ use crate::reference::thousands;
 /// Lines that a terminal and a chat both show without breaking them.
 const WIDTH: usize = 100;
 /// A word that SES adds one day may be long; the columns of the table are not.
-const WIDEST_CELL: usize = 22;
-const COLUMNS: [&str; 8] = ["REGION", "STATE", "QUOTA USED", "VERIFIED", "DNS", "EXPECTED", "READ", "CALLS/H"];
+const WIDEST_CELL: usize = 24;
+/// Between two columns, as far as there is room.
+const GAPS: [usize; 2] = [2, 1];
+const COLUMNS: [&str; 8] = ["REGION", "STATE (REVIEW)", "QUOTA USED", "VERIFIED", "DNS", "EXPECTED", "READ", "CALLS/H"];
 type Row = [String; COLUMNS.len()];
 
 const NOT_KNOWN: &str = "?";
@@ -32,10 +34,11 @@ pub(super) fn page(report: &Report, colour: bool) -> String {
         page.push('\n');
         self::account(&mut page, account);
     }
-    if !report.resolvers.is_empty() {
-        let resolvers: Vec<String> = report.resolvers.iter().map(ToString::to_string).collect();
+    if let Some(resolvers) = &report.resolvers {
+        let named: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
+        let named = if named.is_empty() { "the resolvers of this machine".to_owned() } else { named.join(", ") };
         page.push('\n');
-        paragraph(&mut page, "DNS asked at", "    ", &resolvers.join(", "));
+        paragraph(&mut page, "", "    ", &format!("DNS asked at {named}"));
     }
     page
 }
@@ -79,7 +82,7 @@ fn finding(page: &mut String, finding: &Finding, colour: bool) {
         Severity::CouldNotTell => "CAN'T TELL",
         Severity::CanNotSend => "CAN'T SEND",
     };
-    let account = finding.account.as_deref().unwrap_or("an account");
+    let account = finding.account.as_deref().unwrap_or("an unknown account");
     let place = if finding.regions.is_empty() { String::new() } else { format!(" {}", finding.regions.join(", ")) };
     let mut text = String::new();
     paragraph(&mut text, &format!("{word:<10} "), "           ", &format!("{account}{place}: {}", finding.what));
@@ -89,7 +92,7 @@ fn finding(page: &mut String, finding: &Finding, colour: bool) {
 }
 
 fn account(page: &mut String, account: &Account) {
-    let name = account.account.as_deref().unwrap_or("an account that is not known");
+    let name = account.account.as_deref().unwrap_or("unknown");
     let id = account.account_id.as_deref().filter(|id| *id != name).map(|id| format!(" ({id})")).unwrap_or_default();
     let who = match (&account.role, &account.caller) {
         (Some(role), _) => format!(" by the role {role}"),
@@ -122,9 +125,16 @@ fn table(page: &mut String, regions: &[&Region]) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    line(page, &head, &widths);
+    let cells: usize = widths.iter().sum();
+    let gap = GAPS.into_iter().find(|gap| cells + gap * COLUMNS.len() <= WIDTH);
+    if let Some(gap) = gap {
+        line(page, &head, &widths, gap);
+    }
     for (row, region) in rows.iter().zip(regions) {
-        line(page, row, &widths);
+        match gap {
+            Some(gap) => line(page, row, &widths, gap),
+            None => sentence(page, row),
+        }
         for tried in &region.collectors {
             if let Some(words) = outcome(tried) {
                 paragraph(page, "    ", "      ", &format!("{}: {words}", tried.collector));
@@ -139,13 +149,19 @@ fn table(page: &mut String, regions: &[&Region]) {
     }
 }
 
-fn line(page: &mut String, row: &Row, widths: &[usize]) {
-    let mut text = String::from(" ");
+fn line(page: &mut String, row: &Row, widths: &[usize], gap: usize) {
+    let mut text = String::new();
     for (cell, width) in row.iter().zip(widths) {
         // Writing to a String can't fail, here and above.
-        let _ = write!(text, " {cell:<width$}");
+        let _ = write!(text, "{:gap$}{cell:<width$}", "");
     }
     let _ = writeln!(page, "{}", text.trim_end());
+}
+
+/// A row of a table that is too wide.
+fn sentence(page: &mut String, row: &Row) {
+    let cells = COLUMNS.iter().zip(row).map(|(column, cell)| format!("{} {cell}", column.to_lowercase()));
+    paragraph(page, "  ", "    ", &cells.collect::<Vec<_>>().join(", "));
 }
 
 fn row(region: &Region) -> Row {
@@ -171,11 +187,11 @@ fn state(sending: &Sending) -> String {
         return paused_by(sending).to_owned();
     }
     if sending.enforcement != "HEALTHY" {
-        return format!("{base}, {}", sending.enforcement);
+        return format!("{base}, {}", sending.enforcement.to_lowercase());
     }
     match sending.review.as_deref().filter(|_| !sending.production) {
         None | Some("NOT_REQUESTED") => base.to_owned(),
-        Some(review) => format!("{base}, {}", review.to_lowercase()),
+        Some(review) => format!("{base} ({})", review.to_lowercase()),
     }
 }
 
@@ -189,7 +205,8 @@ fn quota(sending: &Sending) -> String {
 }
 
 fn dns(region: &Region) -> String {
-    let Some(dns) = &region.dns else { return NOTHING.to_owned() };
+    let asked = region.collectors.iter().any(|tried| tried.collector == "dns");
+    let Some(dns) = &region.dns else { return if asked { NOT_KNOWN } else { NOTHING }.to_owned() };
     match (dns.wrong.len(), dns.right, dns.not_known) {
         (0, 0, 0) => NOTHING.to_owned(),
         (0, 0, _) => NOT_KNOWN.to_owned(),
@@ -209,13 +226,14 @@ fn expected(region: &Region) -> String {
     }
 }
 
+/// In a few words: the findings above have the whole failure.
 fn outcome(tried: &Tried) -> Option<String> {
-    let failure = tried.failure.as_deref().unwrap_or_default();
+    let kind = || tried.kind.unwrap_or_default().replace('_', " ");
     match tried.outcome {
         Outcome::Ok | Outcome::Skipped => None,
-        Outcome::Denied => Some(tried.denied.map_or(failure.to_owned(), |action| format!("{action} is denied"))),
-        Outcome::Partly => Some(format!("in part; {failure}")),
-        Outcome::Failed => Some(failure.to_owned()),
+        Outcome::Denied => Some(format!("{} is denied", tried.denied.unwrap_or("what it asks"))),
+        Outcome::Partly => Some(format!("read in part ({})", kind())),
+        Outcome::Failed => Some(format!("failed ({})", kind())),
         Outcome::BuildsOn => Some(format!("builds on {}", tried.builds_on.unwrap_or_default())),
         Outcome::NotTried => Some("not tried yet".to_owned()),
     }

@@ -23,9 +23,9 @@ pub(super) struct Report {
     /// What is to be mended, the worst first.
     pub(super) findings: Vec<Finding>,
     pub(super) accounts: Vec<Account>,
-    /// Who is asked for DNS records; none where the collector is off.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) resolvers: Vec<SocketAddr>,
+    /// Who is asked for DNS records, empty = the resolvers of the machine; left out where nobody is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) resolvers: Option<Vec<SocketAddr>>,
 }
 
 /// One entry of the configuration.
@@ -65,7 +65,7 @@ impl Report {
         let findings = findings::of(&accounts);
         let verdict = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::AllWell);
         let dns = estate.collectors.iter().any(|collector| collector.declaration().name == "dns");
-        let resolvers = if dns { config.dns.resolvers.clone() } else { Vec::new() };
+        let resolvers = dns.then(|| config.dns.resolvers.clone());
         Self { version: 1, verdict, exit_code: verdict.exit_code(), findings, accounts, resolvers }
     }
 }
