@@ -77,3 +77,37 @@ fn a_declared_region_that_does_not_answer_is_a_failure_and_never_skipped() {
     assert_eq!((expected(&page, "me-south-1", "production"), as_expected(&page, "me-south-1")), (Some(1.0), None));
     assert_eq!(expected(&page, "us-east-1", "production"), None, "nothing is declared there");
 }
+
+const PATH: &str = r#"
+[[send_paths]]
+name = "orders"
+from = "orders@shop.example"
+to = "any"
+regions = ["us-east-1"]
+
+[[failover]]
+primary = "us-east-1"
+standby = "eu-west-1"
+"#;
+
+#[test]
+fn mail_that_must_get_through_is_told_when_it_does_not_and_a_standby_when_it_is_ready() {
+    let mut world = world(&["us-east-1"]);
+    for region in ["us-east-1", "eu-west-1"] {
+        *world.region_mut(MAIN, region).unwrap() = production(region).identity(Identity::domain("shop.example"));
+    }
+    let aws = Aws::start(world);
+    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1", "eu-west-1"], "1s", "1h") + MAIN_ACCOUNT + PATH));
+    let ready = |page: &Page| page.value("ses_send_path_ready", &[("aws_region", "us-east-1"), ("path", "orders")]);
+    let standby = [("aws_region", "eu-west-1"), ("primary_aws_region", "us-east-1")];
+    let page = agent.page_where("the path and the standby are ready", |page| {
+        ready(page) == Some(1.0) && page.value("ses_failover_ready", &standby) == Some(1.0)
+    });
+    assert_eq!(page.find("ses_send_path_blocked", &[]).count() + page.find("ses_failover_blocked", &[]).count(), 0);
+    assert_eq!(page.find("ses_failover_ready", &[]).count(), 1, "on the standby alone");
+
+    aws.world.patch_region(MAIN, "us-east-1", &serde_json::json!({ "SendingEnabled": false })).unwrap();
+    let page = agent.page_where("the path is blocked", |page| ready(page) == Some(0.0));
+    assert_eq!(page.value("ses_send_path_blocked", &[("path", "orders"), ("reason", "sending_paused")]), Some(1.0));
+    assert_eq!(page.value("ses_failover_ready", &standby), Some(1.0), "a primary that is paused is why there is one");
+}

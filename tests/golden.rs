@@ -54,6 +54,19 @@ state = "production"
 accounts = ["222222222222"]
 regions = ["ap-south-1", "us-east-1"]
 state = "unused"
+
+[[send_paths]]
+name = "orders"
+from = "orders@shop.example"
+to = "any"
+accounts = ["shop"]
+regions = ["eu-west-1", "us-east-1"]
+daily_messages = 20000
+
+[[failover]]
+accounts = ["shop"]
+primary = "us-east-1"
+standby = "eu-west-1"
 "#;
 
 /// Two accounts in five regions, with one of each state.

@@ -27,6 +27,7 @@ mod messages;
 mod metadata;
 mod reference;
 mod schedule;
+mod send_paths;
 mod simulator;
 mod soak;
 mod tidy;

@@ -137,7 +137,9 @@ impl Found {
     fn demand(&mut self, holds: Option<bool>, reason: Reason) {
         match holds {
             Some(true) => {}
-            Some(false) => drop(self.reasons.insert(reason)),
+            Some(false) => {
+                self.reasons.insert(reason);
+            }
             None => self.open = true,
         }
     }

@@ -7,8 +7,6 @@
 mod known;
 mod reason;
 #[cfg(test)]
-mod simulated;
-#[cfg(test)]
 mod table;
 mod weigh;
 
@@ -17,7 +15,7 @@ use std::collections::BTreeSet;
 use crate::judgement::{Declaration, Judgement, Seen};
 use crate::metric::{Family, flag, gauge};
 
-pub use known::Known;
+pub use known::{Known, Senders, Sets};
 pub use reason::Reason;
 pub use weigh::{Block, Mail, Weighed, weigh};
 

@@ -14,14 +14,13 @@ use aws_sdk_sesv2::error::ProvideErrorMetadata;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use serde_json::json;
 
-use super::known::{Senders, Sets};
-use super::*;
-use crate::collectors::account;
-use crate::collectors::configuration_sets::ConfigurationSet;
-use crate::collectors::identities::Identity;
-use crate::collectors::identity_details::{Described, Details, MailFrom};
-use crate::expectations::Recipients;
-use crate::simulator::{self, Simulator, World};
+use ses_exporter::collectors::account;
+use ses_exporter::collectors::configuration_sets::ConfigurationSet;
+use ses_exporter::collectors::identities::Identity;
+use ses_exporter::collectors::identity_details::{Described, Details, MailFrom};
+use ses_exporter::expectations::Recipients;
+use ses_exporter::judgements::send_path::{Block, Known, Mail, Reason, Senders, Sets, Weighed, weigh};
+use ses_exporter::simulator::{self, Simulator, World};
 
 const ACCOUNT: &str = "111111111111";
 const REGION: &str = "eu-west-1";
@@ -279,7 +278,7 @@ async fn refusal(client: &aws_sdk_sesv2::Client, scenario: &Scenario) -> Option<
 
 #[tokio::test]
 async fn mail_is_taken_and_refused_as_the_simulator_does() {
-    let worlds = if std::env::var_os("SES_EXPORTER_LONG").is_some() { 10_000 } else { 2_000 };
+    let worlds = if std::env::var_os("SES_EXPORTER_LONG").is_some() { 50_000 } else { 5_000 };
     let (simulator, client) = start().await;
     let (mut dice, mut seen) = (Dice(1), BTreeMap::new());
     for world in 0..worlds {
