@@ -174,17 +174,4 @@ mod tests {
         let ahead_or_ages_ago = past([(-9, 1_000_000), (100_000, 1_000_000), (1, 100), (0, 100)]).unwrap();
         assert_eq!(says(9000.0, 200.0, &ahead_or_ages_ago), Some(Verdict::default()));
     }
-
-    /// Not part of a run: `cargo test --release --lib forecast::tests::cost -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "measures, and would judge the machine"]
-    fn cost_of_a_target() {
-        let buckets: Vec<_> = (0..14 * DAY).map(|back| (NOW - (14 * DAY - back) * BUCKET, 100)).collect();
-        let began = std::time::Instant::now();
-        for sent in 0..1000 {
-            let past = Past::new(NOW, buckets.iter().copied()).unwrap();
-            std::hint::black_box(forecast(Quota { limit: 1e6, sent: f64::from(sent) }, at(NOW), &past));
-        }
-        println!("measured: {:?} a target", began.elapsed() / 1000);
-    }
 }
