@@ -101,10 +101,8 @@ pub(super) fn first<T: Ord>(due: Vec<(Due, bool, T)>, most: u32) -> Vec<T> {
     }
     let most = most as usize;
     let left = most.saturating_sub(new.len());
-    let of_well = well.len().min(left / 2).max(left.saturating_sub(unwell.len()));
-    let both =
-        unwell.into_iter().take(left.saturating_sub(of_well.min(well.len()))).chain(well.into_iter().take(of_well));
-    new.into_iter().chain(both).take(most).map(|(_, _, item)| item).collect()
+    unwell.truncate(left - well.len().min(left / 2));
+    new.into_iter().chain(unwell).chain(well).take(most).map(|(_, _, item)| item).collect()
 }
 
 #[cfg(test)]
