@@ -25,8 +25,8 @@ pub(super) const SECTION: Section = Section {
         key(
             "max_per_region",
             "1000",
-            "How many identities of one account and region bear series at most: 0 to 10000. Each has a \
-             few. What is over is counted in ses_exporter_identities_dropped.",
+            "How many identities of one account and region bear series at most: 0 to 10000. Each has \
+             about 19. What is over is counted in ses_exporter_identities_dropped.",
         ),
         key(
             "email_addresses",
