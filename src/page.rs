@@ -18,9 +18,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::estate::{self, Estate};
+use crate::estate::{self, Estate, TargetView};
 use crate::exposition::{Encoding, Exposition, Format};
-use crate::judgement::Seen;
+use crate::judgement::{AnyJudgement, AnyVerdict, Seen};
 use crate::judgements;
 use crate::telemetry::Telemetry;
 
@@ -168,18 +168,28 @@ fn deadline(sources: &Sources) -> Instant {
 }
 
 /// What one page is made of.
-struct Picture {
-    estate: Estate,
+struct Picture<'a> {
+    estate: &'a Estate,
+    targets: Vec<(Labels<'a>, &'a TargetView)>,
+    /// Judged once, however many kinds of page there are.
+    verdicts: Vec<Verdicts<'a>>,
     telemetry: Vec<MetricFamily>,
     now: Instant,
 }
+
+/// The labels that all series of a target carry.
+type Labels<'a> = [(&'a str, &'a str); 2];
+/// What one judgement says, where it says anything.
+type Verdicts<'a> = Vec<(Labels<'a>, AnyVerdict)>;
 
 /// All kinds of one page, and the number of series on it.
 fn build(sources: &Sources, kinds: &[Kind]) -> (Built, usize) {
     // Looked at once, so that all kinds of one page tell the same.
     let estate = sources.estate.borrow().clone();
     sources.telemetry.targets_unidentified(estate.targets.iter().filter(|view| view.account.is_none()).count());
-    let picture = Picture { estate, telemetry: sources.telemetry.gather(), now: Instant::now() };
+    let (targets, now) = (labelled(&estate), Instant::now());
+    let verdicts = judged(&estate, &targets, now);
+    let picture = Picture { estate: &estate, targets, verdicts, telemetry: sources.telemetry.gather(), now };
     let mut pages = BTreeMap::new();
     let mut most = 0;
     for (format, encoding) in kinds {
@@ -200,13 +210,12 @@ fn build(sources: &Sources, kinds: &[Kind]) -> (Built, usize) {
 }
 
 /// Families outer, targets inner: one block a family.
-fn render<W: Write>(mut out: Exposition<W>, picture: &Picture) -> io::Result<(W, usize)> {
-    let Picture { estate, telemetry, now } = picture;
-    let targets = labelled(estate);
+fn render<W: Write>(mut out: Exposition<W>, picture: &Picture<'_>) -> io::Result<(W, usize)> {
+    let Picture { estate, targets, verdicts, telemetry, now } = picture;
     for (place, collector) in estate.collectors.iter().enumerate() {
         for (number, family) in collector.families().iter().enumerate() {
             out.family(family);
-            for (labels, view) in &targets {
+            for (labels, view) in targets {
                 let slot = view.slots.get(place);
                 if let Some(reading) = slot.and_then(|slot| slot.fresh(*now, estate.stale_after)) {
                     out.common_labels(labels);
@@ -215,14 +224,10 @@ fn render<W: Write>(mut out: Exposition<W>, picture: &Picture) -> io::Result<(W,
             }
         }
     }
-    for judgement in judgements::ALL {
-        let verdict = |(labels, view): &(_, &estate::TargetView)| {
-            Some((*labels, judgement.judge(&Seen::new(estate, view, *now))?))
-        };
-        let verdicts: Vec<([(&str, &str); 2], _)> = targets.iter().filter_map(verdict).collect();
+    for (judgement, verdicts) in judgements::ALL.iter().zip(verdicts) {
         for (number, family) in judgement.families().iter().enumerate() {
             out.family(family);
-            for (labels, verdict) in &verdicts {
+            for (labels, verdict) in verdicts {
                 out.common_labels(labels);
                 judgement.write(number, verdict, &mut out);
             }
@@ -230,7 +235,7 @@ fn render<W: Write>(mut out: Exposition<W>, picture: &Picture) -> io::Result<(W,
     }
     for family in estate::METRICS {
         out.family(&family.about());
-        for (labels, view) in &targets {
+        for (labels, view) in targets {
             out.common_labels(labels);
             family.write(view, &mut out);
         }
@@ -240,14 +245,25 @@ fn render<W: Write>(mut out: Exposition<W>, picture: &Picture) -> io::Result<(W,
     out.finish()
 }
 
+/// What every judgement says about every target, in the order of their table.
+fn judged<'a>(estate: &'a Estate, targets: &[(Labels<'a>, &'a TargetView)], now: Instant) -> Vec<Verdicts<'a>> {
+    let of = |judgement: &&dyn AnyJudgement| {
+        let verdict = |(labels, view): &(Labels<'a>, &'a TargetView)| {
+            Some((*labels, judgement.judge(&Seen::new(estate, view, now))?))
+        };
+        targets.iter().filter_map(verdict).collect()
+    };
+    judgements::ALL.iter().map(of).collect()
+}
+
 /// The targets whose account is known, with the two labels that all their series carry. Two configured accounts can
 /// turn out to be the same one: one speaks for it, the first that could be read, or Prometheus would see series twice.
-fn labelled(estate: &Estate) -> Vec<([(&str, &str); 2], &estate::TargetView)> {
+fn labelled(estate: &Estate) -> Vec<(Labels<'_>, &TargetView)> {
     let known =
         || estate.targets.iter().filter_map(|view| Some(((view.account.as_deref()?, &*view.target.region), view)));
     let mut speaker = HashMap::new();
     for (name, view) in known() {
-        let spoken_for: &mut &Arc<estate::TargetView> = speaker.entry(name).or_insert(view);
+        let spoken_for: &mut &Arc<TargetView> = speaker.entry(name).or_insert(view);
         if !spoken_for.has_reading() && view.has_reading() {
             *spoken_for = view;
         }
