@@ -15,11 +15,11 @@ use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use serde_json::json;
 
 use ses_exporter::collectors::account;
-use ses_exporter::collectors::configuration_sets::ConfigurationSet;
+use ses_exporter::collectors::configuration_sets::{ConfigurationSet, Sets};
 use ses_exporter::collectors::identities::Identity;
 use ses_exporter::collectors::identity_details::{Described, Details, MailFrom};
 use ses_exporter::expectations::Recipients;
-use ses_exporter::judgements::send_path::{Block, Known, Mail, Reason, Senders, Sets, Weighed, weigh};
+use ses_exporter::judgements::send_path::{Block, Known, Mail, Reason, Senders, Weighed, weigh};
 use ses_exporter::simulator::{self, Simulator, World};
 
 const ACCOUNT: &str = "111111111111";

@@ -92,6 +92,15 @@ pub struct Reading {
     unreadable: BTreeMap<Arc<str>, Failure>,
 }
 
+/// The configuration sets of a region, and when SES listed them.
+#[derive(Clone, Copy)]
+pub struct Sets<'a> {
+    /// By name; none for a set that has not been read.
+    pub all: &'a BTreeMap<Arc<str>, Option<Arc<ConfigurationSet>>>,
+    /// When the names were read.
+    pub listed_at: SystemTime,
+}
+
 impl Collector for ConfigurationSets {
     type Reading = Reading;
 
@@ -276,9 +285,9 @@ impl Reading {
         }
     }
 
-    /// When the list was read that the sets come from.
-    pub fn listed_at(&self) -> Option<SystemTime> {
-        self.pass_began
+    /// The sets with the time of their list; none before the first.
+    pub fn listed(&self) -> Option<Sets<'_>> {
+        Some(Sets { all: &self.sets, listed_at: self.pass_began? })
     }
 
     /// The sets that were read, by name, as many as bear series.

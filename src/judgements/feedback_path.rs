@@ -3,11 +3,9 @@
 //! AWS asks for a way to handle both, and pauses accounts whose bounces nobody reads. There are three: an SNS topic of
 //! the identity, forwarding by e-mail, and an event destination of the identity's default configuration set.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use crate::collectors::configuration_sets::{ConfigurationSet, ConfigurationSets};
+use crate::collectors::configuration_sets::{self, ConfigurationSets, Sets};
 use crate::collectors::identity_details::{self, Details, IdentityDetails, Topics};
 use crate::judgement::{Declaration, Judgement, Seen};
 use crate::metric::{Family, flag, gauge};
@@ -63,17 +61,9 @@ impl Judgement for FeedbackPath {
     )];
 
     fn judge(&self, seen: &Seen<'_>) -> Option<Verdict> {
-        let sets = seen.reading::<ConfigurationSets>();
-        let sets = sets.and_then(|reading| Some(Sets { all: &reading.sets, listed_at: reading.listed_at()? }));
+        let sets = seen.reading::<ConfigurationSets>().and_then(configuration_sets::Reading::listed);
         Some(judge(seen.reading::<IdentityDetails>()?, sets))
     }
-}
-
-/// The configuration sets of the region, and when SES listed them.
-#[derive(Clone, Copy)]
-struct Sets<'a> {
-    all: &'a BTreeMap<Arc<str>, Option<Arc<ConfigurationSet>>>,
-    listed_at: SystemTime,
 }
 
 fn judge(identities: &identity_details::Reading, sets: Option<Sets<'_>>) -> Verdict {
@@ -111,10 +101,11 @@ fn destination(details: &Details, sets: Option<Sets<'_>>, event_type: &str) -> O
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::collections::BTreeMap;
+    use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::collectors::configuration_sets::Destination;
+    use crate::collectors::configuration_sets::{ConfigurationSet, Destination};
     use crate::collectors::identity_details::Described;
 
     /// What was described, if anything: the default configuration set, or that there is none.

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use crate::judgement::{Declaration, Judgement, Seen};
 use crate::metric::{Family, flag, gauge};
 
-pub use known::{Known, Senders, Sets};
+pub use known::{Known, Senders};
 pub use reason::Reason;
 pub use weigh::{Block, Mail, Weighed, weigh};
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crate::collectors::account::{self, Account};
-use crate::collectors::configuration_sets::{ConfigurationSet, ConfigurationSets};
+use crate::collectors::configuration_sets::{self, ConfigurationSets, Sets};
 use crate::collectors::identities::{Identities, Identity};
 use crate::collectors::identity_details::{Details, IdentityDetails};
 use crate::judgement::Seen;
@@ -35,24 +34,14 @@ pub struct Senders<'a> {
     pub perhaps: Verified,
 }
 
-/// The configuration sets of a region, and when SES listed them.
-#[derive(Clone, Copy)]
-pub struct Sets<'a> {
-    /// By name; none for a set that has not been read.
-    pub all: &'a BTreeMap<Arc<str>, Option<Arc<ConfigurationSet>>>,
-    /// When the names were read.
-    pub listed_at: SystemTime,
-}
-
 impl<'a> Known<'a> {
     /// What the readings of a target tell.
     pub fn of(seen: &Seen<'a>) -> Self {
-        let sets = seen.reading::<ConfigurationSets>();
         Self {
             account: seen.reading::<Account>(),
             identities: seen.reading::<Identities>().map(|reading| Senders::of(&reading.identities)),
             details: seen.reading::<IdentityDetails>().map(|reading| &reading.identities),
-            sets: sets.and_then(|reading| Some(Sets { all: &reading.sets, listed_at: reading.listed_at()? })),
+            sets: seen.reading::<ConfigurationSets>().and_then(configuration_sets::Reading::listed),
             elsewhere: seen.elsewhere().filter_map(|other| Some(&*other.reading::<Identities>()?.identities)).collect(),
         }
     }

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::known::{Senders, Sets};
+use super::known::Senders;
 use super::*;
 use crate::collectors::account;
-use crate::collectors::configuration_sets::ConfigurationSet;
+use crate::collectors::configuration_sets::{ConfigurationSet, Sets};
 use crate::collectors::identities::Identity;
 use crate::collectors::identity_details::{Described, Details, MailFrom};
 use crate::expectations::Recipients;

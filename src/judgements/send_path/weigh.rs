@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use super::known::{Known, Senders, Sets};
+use super::known::{Known, Senders};
 use super::reason::Reason;
 use crate::collectors::account;
+use crate::collectors::configuration_sets::Sets;
 use crate::collectors::identities::Identity;
 use crate::collectors::identity_details::Details;
 use crate::expectations::{Recipients, SendPath};
