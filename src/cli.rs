@@ -19,6 +19,7 @@ mod explain;
 mod once;
 mod print;
 mod serve;
+mod wrap;
 
 /// Prometheus exporter for Amazon SES: sandbox, quota, enforcement and identities of every account and region.
 #[derive(Debug, Parser)]

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use super::findings::{Finding, Severity, paused_by};
 use super::region::{Outcome, Region, Sending, Tried};
 use super::report::{Account, Report};
+use crate::cli::wrap::{lines, wrap};
 use crate::reference::thousands;
 
 /// Lines that a terminal and a chat both show without breaking them.
@@ -257,32 +258,7 @@ fn harmless(text: &str) -> String {
 
 /// Words between spaces, as many to a line as fit; a word that is longer than a line is broken.
 fn paragraph(page: &mut String, first: &str, others: &str, words: &str) {
-    let mut line = first.trim_end().to_owned();
-    let mut room = first.to_owned();
-    let mut empty = true;
-    for word in harmless(words).split(' ') {
-        let mut letters: Vec<char> = word.chars().collect();
-        loop {
-            let space = usize::from(!empty);
-            let used = if empty { room.chars().count() } else { line.chars().count() };
-            if used + space + letters.len() <= WIDTH {
-                break;
-            }
-            if empty {
-                let rest = letters.split_off(WIDTH.saturating_sub(used).min(letters.len()));
-                let _ = writeln!(page, "{room}{}", letters.iter().collect::<String>());
-                letters = rest;
-            } else {
-                let _ = writeln!(page, "{line}");
-            }
-            others.clone_into(&mut room);
-            empty = true;
-        }
-        let word: String = letters.iter().collect();
-        line = if empty { format!("{room}{word}") } else { format!("{line} {word}") };
-        empty = false;
-    }
-    let _ = writeln!(page, "{line}");
+    wrap(page, &harmless(words), &lines(WIDTH, first, others));
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::Report;
 use super::meaning::{Explained, Explanation};
+use crate::cli::wrap::{lines, wrap};
 
 /// Lines that a terminal and a chat both show without breaking them.
 const WIDTH: usize = 100;
@@ -73,19 +74,7 @@ fn list(page: &mut String, title: &str, items: &[String]) {
 
 /// Words between spaces, as many to a line as fit.
 fn paragraph(page: &mut String, first: &str, others: &str, words: &str) {
-    let mut line = first.to_owned();
-    let mut empty = true;
-    for word in words.split(' ') {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            let _ = writeln!(page, "{line}");
-            others.clone_into(&mut line);
-            empty = true;
-        }
-        line.push_str(if empty { "" } else { " " });
-        line.push_str(word);
-        empty = false;
-    }
-    let _ = writeln!(page, "{line}");
+    wrap(page, words, &lines(WIDTH, first, others).break_words(false));
 }
 
 #[cfg(test)]
