@@ -15,7 +15,7 @@
 //!
 //! Reading order: [`metric`] and [`collector`] (the words), [`collectors`] (the table, one file each), [`target`],
 //! [`aws`] and [`dns`] (the two doors), [`poller`], [`estate`], [`expectations`], [`judgement`] and [`judgements`] (what follows from
-//! readings), [`page`] and [`exposition`], [`web`] and [`site`], and [`exporter`], which wires
+//! readings), [`report`] (all of it in words), [`page`] and [`exposition`], [`web`] and [`site`], and [`exporter`], which wires
 //! all of them. [`rejection`] and [`remedy`] stand alone: what an error of SES says, and what mends it. [`simulator`] is Amazon SES and its DNS as a local server; it uses nothing of this crate.
 //!
 //! Who may use whom is held by `tests/tidy.rs`.
@@ -39,6 +39,7 @@ pub mod poller;
 pub mod reference;
 pub mod rejection;
 pub mod remedy;
+pub(crate) mod report;
 pub mod shutdown;
 pub mod simulator;
 pub mod site;

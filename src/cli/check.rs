@@ -12,13 +12,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{Ended, in_colour, once, print_text, runtime, serve};
 use crate::config::Config;
 use crate::exporter::Exporter;
+use crate::report::Report;
+use crate::report::findings::Severity;
 
-mod findings;
 mod person;
-mod region;
-mod report;
-
-use report::Report;
 
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +29,7 @@ pub(super) struct Check {
 }
 
 /// UNKNOWN of monitoring plugins: also where the command can't even begin.
-pub(super) const COULD_NOT_TELL: u8 = 3;
+pub(super) const COULD_NOT_TELL: u8 = Severity::CouldNotTell.exit_code();
 
 pub(super) fn run(check: &Check, config: &Config) -> Result<ExitCode, Ended> {
     let runtime = runtime()?;

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::findings::{Finding, Severity, paused_by};
-use super::region::{Outcome, Region, Sending, Tried};
-use super::report::{Account, Report};
 use crate::cli::wrap::{lines, wrap};
 use crate::reference::thousands;
+use crate::report::findings::{Finding, Severity, paused_by};
+use crate::report::region::{Outcome, Region, Sending, Tried};
+use crate::report::{Account, Report};
 
 /// Lines that a terminal and a chat both show without breaking them.
 const WIDTH: usize = 100;

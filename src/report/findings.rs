@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use super::Account;
 use super::region::{Expected, Outcome, Region, Sending, Tried, Wrong};
-use super::report::Account;
 use crate::reference::thousands;
 
 /// How much a finding weighs, the lightest first. The exit codes are those of monitoring plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Severity {
+pub(crate) enum Severity {
     AllWell,
     /// Somebody should look.
     Warning,
@@ -22,27 +22,27 @@ pub(super) enum Severity {
 }
 
 impl Severity {
-    pub(super) const fn exit_code(self) -> u8 {
+    pub(crate) const fn exit_code(self) -> u8 {
         match self {
             Self::AllWell => 0,
             Self::Warning => 1,
             Self::CanNotSend => 2,
-            Self::CouldNotTell => super::COULD_NOT_TELL,
+            Self::CouldNotTell => 3,
         }
     }
 }
 
 /// One thing to mend.
 #[derive(Debug, PartialEq, Eq, serde::Serialize)]
-pub(super) struct Finding {
-    pub(super) severity: Severity,
+pub(crate) struct Finding {
+    pub(crate) severity: Severity,
     /// The value of the label `account`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) account: Option<String>,
+    pub(crate) account: Option<String>,
     /// Where it is so; empty where it is about the whole account.
-    pub(super) regions: Vec<String>,
+    pub(crate) regions: Vec<String>,
     /// One sentence for people.
-    pub(super) what: String,
+    pub(crate) what: String,
 }
 
 /// Above this share of the quota somebody should look.
@@ -53,7 +53,7 @@ const MOST_NAMES: usize = 5;
 type Told = (Severity, String);
 
 /// Everything that has to be mended, the worst first. What is the same in several regions is told once.
-pub(super) fn of(accounts: &[Account]) -> Vec<Finding> {
+pub(crate) fn of(accounts: &[Account]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for account in accounts {
         for (severity, what) in of_account(account) {
@@ -152,7 +152,7 @@ fn of_sending(region: &Region, sending: &Sending) -> Vec<Told> {
 }
 
 /// Who has paused it, as far as SES tells: SHUTDOWN is the word for a pause by AWS.
-pub(super) fn paused_by(sending: &Sending) -> &'static str {
+pub(crate) fn paused_by(sending: &Sending) -> &'static str {
     if sending.enforcement == "SHUTDOWN" { "paused by AWS" } else { "paused by the account" }
 }
 

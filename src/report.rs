@@ -1,55 +1,61 @@
-//! Everything that `check` tells, as plain values: the names of the fields are those of `--json`.
+//! The report: everything that `check` tells, as plain values. The names of the fields are those of its JSON.
+//!
+//! Pure: made from what is known, it asks nobody.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::findings::{self, Finding, Severity};
-use super::region::Region;
 use crate::config::Config;
 use crate::estate::{Estate, TargetView};
 use crate::judgement::Seen;
 
+pub(crate) mod findings;
+pub(crate) mod region;
+
+use findings::{Finding, Severity};
+use region::Region;
+
 /// All that is printed.
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// Raised when something is taken away or changes its meaning.
     version: u8,
     /// The worst of the findings.
-    pub(super) verdict: Severity,
+    pub(crate) verdict: Severity,
     /// What the process ends with.
-    pub(super) exit_code: u8,
+    pub(crate) exit_code: u8,
     /// What is to be mended, the worst first.
-    pub(super) findings: Vec<Finding>,
-    pub(super) accounts: Vec<Account>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) accounts: Vec<Account>,
     /// Who is asked for DNS records, empty = the resolvers of the machine; left out where nobody is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) resolvers: Option<Vec<SocketAddr>>,
+    pub(crate) resolvers: Option<Vec<SocketAddr>>,
 }
 
 /// One entry of the configuration.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Account {
+pub(crate) struct Account {
     /// The value of the label `account`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) account: Option<String>,
+    pub(crate) account: Option<String>,
     /// Twelve digits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) account_id: Option<String>,
+    pub(crate) account_id: Option<String>,
     /// Whose the credentials are, as an ARN (STS `GetCallerIdentity`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) caller: Option<String>,
+    pub(crate) caller: Option<String>,
     /// The role that is assumed, as an ARN.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) role: Option<String>,
-    pub(super) regions: Vec<Region>,
+    pub(crate) role: Option<String>,
+    pub(crate) regions: Vec<Region>,
 }
 
 impl Report {
     /// What is known now.
-    pub(super) fn of(config: &Config, estate: &Estate) -> Self {
+    pub(crate) fn of(config: &Config, estate: &Estate) -> Self {
         let now = Instant::now();
         let mut accounts: Vec<(&TargetView, Account)> = Vec::new();
         for view in &*estate.targets {

@@ -18,112 +18,112 @@ use crate::reference;
 /// A target.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 #[derive(Debug, Default, serde::Serialize)]
-pub(super) struct Region {
-    pub(super) region: String,
+pub(crate) struct Region {
+    pub(crate) region: String,
     /// Why it is left alone, with proof: `no_endpoint`, `region_disabled`, `service_control_policy`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) skipped: Option<&'static str>,
+    pub(crate) skipped: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sending: Option<Sending>,
+    pub(crate) sending: Option<Sending>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) identities: Option<Counted>,
+    pub(crate) identities: Option<Counted>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) dns: Option<Looked>,
+    pub(crate) dns: Option<Looked>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) expected: Option<Expected>,
+    pub(crate) expected: Option<Expected>,
     /// What the enabled collectors ask in an hour, with as many identities and sets as there are.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) calls_per_hour: Option<f64>,
+    pub(crate) calls_per_hour: Option<f64>,
     /// What the budget allows in an hour.
-    pub(super) budget_per_hour: f64,
-    pub(super) collectors: Vec<Tried>,
+    pub(crate) budget_per_hour: f64,
+    pub(crate) collectors: Vec<Tried>,
 }
 
 /// What GetAccount says.
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Sending {
-    pub(super) production: bool,
-    pub(super) enabled: bool,
-    pub(super) enforcement: String,
+pub(crate) struct Sending {
+    pub(crate) production: bool,
+    pub(crate) enabled: bool,
+    pub(crate) enforcement: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) review: Option<String>,
-    pub(super) sent_24h: f64,
+    pub(crate) review: Option<String>,
+    pub(crate) sent_24h: f64,
     /// In recipients; null where unlimited, left out where SES does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) quota_24h: Option<f64>,
+    pub(crate) quota_24h: Option<f64>,
     /// Sent of quota; left out where there is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) quota_used: Option<f64>,
+    pub(crate) quota_used: Option<f64>,
 }
 
 /// The identities.
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Counted {
-    pub(super) all: usize,
-    pub(super) verified: usize,
+pub(crate) struct Counted {
+    pub(crate) all: usize,
+    pub(crate) verified: usize,
     /// Those that neither are verified nor stand below a verified domain, as far as they bear series.
-    pub(super) can_not_send: Vec<String>,
+    pub(crate) can_not_send: Vec<String>,
 }
 
 /// What was declared, and what became of it.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Expected {
-    pub(super) state: &'static str,
+pub(crate) struct Expected {
+    pub(crate) state: &'static str,
     /// Left out where it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) as_expected: Option<bool>,
+    pub(crate) as_expected: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) minimum_quota: Option<u32>,
+    pub(crate) minimum_quota: Option<u32>,
     /// Declared, and not able to send or not there at all.
-    pub(super) missing: Vec<String>,
+    pub(crate) missing: Vec<String>,
     /// Declared, and SES does not say.
-    pub(super) unknown: Vec<String>,
+    pub(crate) unknown: Vec<String>,
     /// There, and not declared.
-    pub(super) unexpected: Vec<String>,
+    pub(crate) unexpected: Vec<String>,
 }
 
 /// The DNS records of the domains that were described so far.
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Looked {
-    pub(super) right: usize,
-    pub(super) wrong: Vec<Wrong>,
-    pub(super) not_known: usize,
+pub(crate) struct Looked {
+    pub(crate) right: usize,
+    pub(crate) wrong: Vec<Wrong>,
+    pub(crate) not_known: usize,
 }
 
 /// A record that is wrong.
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Wrong {
-    pub(super) identity: String,
-    pub(super) record: &'static str,
-    pub(super) name: String,
+pub(crate) struct Wrong {
+    pub(crate) identity: String,
+    pub(crate) record: &'static str,
+    pub(crate) name: String,
     /// A word of `ses_identity_dns_record_problem`; left out after the first look, which proves little.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reason: Option<&'static str>,
+    pub(crate) reason: Option<&'static str>,
 }
 
 /// What became of a collector's last attempt.
 #[derive(Debug, serde::Serialize)]
-pub(super) struct Tried {
-    pub(super) collector: &'static str,
-    pub(super) outcome: Outcome,
+pub(crate) struct Tried {
+    pub(crate) collector: &'static str,
+    pub(crate) outcome: Outcome,
     /// The IAM action that is denied.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) denied: Option<&'static str>,
+    pub(crate) denied: Option<&'static str>,
     /// The collector without whose reading it can't read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) builds_on: Option<&'static str>,
+    pub(crate) builds_on: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure: Option<String>,
+    pub(crate) failure: Option<String>,
     /// A word of `ses_exporter_collector_failures_total`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) kind: Option<&'static str>,
+    pub(crate) kind: Option<&'static str>,
 }
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Ok,
     /// There is a reading, and it lacks something.
     Partly,
@@ -136,7 +136,7 @@ pub(super) enum Outcome {
 
 impl Region {
     /// What is known of a target.
-    pub(super) fn of(config: &Config, estate: &Estate, view: &TargetView, seen: &Seen<'_>) -> Self {
+    pub(crate) fn of(config: &Config, estate: &Estate, view: &TargetView, seen: &Seen<'_>) -> Self {
         let collectors = view.slots.iter().zip(&*estate.collectors);
         let collectors = collectors.map(|(slot, collector)| Tried::of(view, slot, &**collector)).collect();
         let blank = Self {
@@ -168,7 +168,7 @@ impl Region {
     }
 
     /// Whether anybody sends from here or has prepared to.
-    pub(super) fn in_use(&self) -> bool {
+    pub(crate) fn in_use(&self) -> bool {
         let sent = self.sending.as_ref().is_some_and(|sending| sending.sent_24h > 0.0);
         sent || self.identities.as_ref().is_some_and(|identities| identities.all > 0)
     }
