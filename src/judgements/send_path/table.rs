@@ -296,6 +296,10 @@ fn the_quota_counts_recipients() {
             Mail { recipients, daily_messages: daily, peak_messages_per_second: peak, ..mail(ANN, &Recipients::Any) };
         assert_eq!(outcome(&told.weigh(&mail)), expected, "{sent} {recipients} {daily:?} {peak:?}");
     }
+    let (simulator, told) =
+        (recipients("success@simulator.amazonses.com"), Told::read("production shop.example sent:200"));
+    let all_day = Mail { daily_messages: Some(201), ..mail(ANN, &simulator) };
+    assert_eq!(outcome(&told.weigh(&all_day)), "taken", "it counts against no quota");
     let unknown = Told::read("production shop.example quota:? rate:?");
     let peak = Mail { peak_messages_per_second: Some(1.0), ..mail(ANN, &Recipients::Any) };
     assert_eq!(outcome(&unknown.weigh(&peak)), "?");

@@ -237,9 +237,9 @@ fn limits(weighed: &mut Weighed, account: &account::Reading, mail: &Mail<'_>) {
     if !mail.is_simulated() {
         let fits = account.max_24h.map(|most| account.sent_24h + f64::from(mail.recipients) <= most);
         weighed.demand(fits, Reason::QuotaExhausted, About::Account);
-    }
-    if let Some(daily) = mail.daily_messages {
-        weighed.demand(account.max_24h.map(|most| f64::from(daily) <= most), Reason::QuotaTooSmall, About::Account);
+        if let Some(daily) = mail.daily_messages {
+            weighed.demand(account.max_24h.map(|most| f64::from(daily) <= most), Reason::QuotaTooSmall, About::Account);
+        }
     }
     if let Some(peak) = mail.peak_messages_per_second {
         weighed.demand(account.max_per_second.map(|most| peak <= most), Reason::RateTooLow, About::Account);
