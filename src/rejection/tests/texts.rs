@@ -419,6 +419,8 @@ pub(super) const SEEN: &[(&str, &str, &[&str])] = &[
         "User: arn:aws:iam::111111111111:user/x is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::x\"",
         &[],
     ),
+    ("a sign-in", "403 Forbidden: your email address is not verified", &[]),
+    ("a receiver", "550 5.7.1 Your IP address blacklisted by example.org", &[]),
     ("another protocol", "Modbus exception 2: illegal address", &[]),
     ("andris9/mimelib#39", "smtp; 552 message line is too long", &[]),
     ("a receiver", "smtp; 550 5.4.1 Recipient address rejected: Access denied.", &[]),
