@@ -405,6 +405,21 @@ pub(super) const SEEN: &[(&str, &str, &[&str])] = &[
         "{ message: 'Illegal address', code: 'InvalidParameterValue' }",
         &["malformed_address"],
     ),
+    (
+        "developer guide, sending errors",
+        "An error occurred (NotFoundException) when calling the SendEmail operation: Configuration set does not exist",
+        &["configuration_set_missing"],
+    ),
+    (
+        "developer guide, sending errors",
+        "554 Message rejected: Mail FROM domain is not verified",
+        &["mail_from_not_verified"],
+    ),
+    (
+        "developer guide, sending errors",
+        "454 Throttling failure: Maximum SigV2 SMTP sending rate exceeded.",
+        &["send_rate"],
+    ),
     // Not SES.
     ("spamgourmet/spamgourmet#41", "421 Too many concurrent SMTP connections; please try again later.", &[]),
     ("Flolagale/mailin#106", "Server answer - 535 Error: Authentication credentials invalid", &[]),
