@@ -89,7 +89,12 @@ impl Verified {
 
     /// The identity under which mail of this address or domain goes.
     pub fn closest(&self, name: &str) -> Option<&Arc<str>> {
-        candidates(name).iter().find_map(|candidate| self.0.get(candidate))
+        candidates(name).iter().find_map(|candidate| self.named(candidate))
+    }
+
+    /// The identity of exactly this name, which is one of [`candidates`].
+    pub fn named(&self, candidate: &str) -> Option<&Arc<str>> {
+        self.0.get(candidate)
     }
 }
 
