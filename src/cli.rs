@@ -11,6 +11,7 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueE
 use crate::config::{Config, Mistakes};
 use crate::exporter::StartError;
 use crate::log;
+use crate::site::API;
 use crate::web::{BindError, check_address};
 
 mod check;
@@ -246,7 +247,7 @@ fn listen_address(address: &str) -> Result<String, BindError> {
 }
 
 fn telemetry_path(path: &str) -> Result<String, String> {
-    let taken = ["/", "/-/healthy", "/-/ready"].contains(&path);
+    let taken = ["/", "/-/healthy", "/-/ready"].contains(&path) || path.starts_with(API);
     let plain =
         path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#%\"<>".contains(&byte));
     if plain && !taken {

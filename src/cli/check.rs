@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{Ended, in_colour, once, print_text, runtime, serve};
 use crate::config::Config;
 use crate::exporter::Exporter;
-use crate::report::Report;
 use crate::report::findings::Severity;
+use crate::report::{Report, Terms};
 
 mod person;
 
@@ -48,15 +48,15 @@ pub(super) fn run(check: &Check, config: &Config) -> Result<ExitCode, Ended> {
 /// Lets every collector try every target once; then, if there is time, until nothing is left to mend.
 async fn look(config: &Config, wait: Option<Duration>) -> anyhow::Result<Report> {
     let end = wait.and_then(|wait| Instant::now().checked_add(wait));
-    let exporter = Exporter::start(config, None).await?;
+    let (terms, exporter) = (Terms::of(config), Exporter::start(config, None).await?);
     let mut estate = exporter.estate.clone();
     estate.wait_for(once::complete).await.context("the keeper ended")?;
     // An STS that does not answer is a finding and must not hold up the rest.
     let _ = timeout(config.poll.attempt_timeout, estate.wait_for(once::named)).await;
     if let Some(end) = end {
         // Whether all is well or the time is over, the report below tells.
-        let _ = timeout_at(end, estate.wait_for(|seen| Report::of(config, seen).exit_code == 0)).await;
+        let _ = timeout_at(end, estate.wait_for(|seen| Report::of(&terms, seen).exit_code == 0)).await;
     }
-    let report = Report::of(config, &estate.borrow());
+    let report = Report::of(&terms, &estate.borrow());
     Ok(report)
 }

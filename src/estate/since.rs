@@ -79,17 +79,10 @@ impl Memory {
 
 /// Every state in a reading that is to be remembered. Collectors that are not named here see none.
 fn states(reading: &AnyReading) -> Vec<(Subject, State)> {
-    if let Some(reading) = reading.downcast_ref() {
-        of_account(reading)
-    } else if let Some(reading) = reading.downcast_ref() {
-        of_identities(reading)
-    } else if let Some(reading) = reading.downcast_ref() {
-        of_details(reading)
-    } else if let Some(reading) = reading.downcast_ref() {
-        of_records(reading)
-    } else {
-        Vec::new()
-    }
+    let account = reading.downcast_ref().map(of_account);
+    let known = account.or_else(|| reading.downcast_ref().map(of_identities));
+    let known = known.or_else(|| reading.downcast_ref().map(of_details));
+    known.or_else(|| reading.downcast_ref().map(of_records)).unwrap_or_default()
 }
 
 fn of_account(reading: &account::Reading) -> Vec<(Subject, State)> {

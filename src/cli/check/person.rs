@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use crate::cli::wrap::{lines, wrap};
 use crate::reference::thousands;
 use crate::report::findings::{Finding, Severity, paused_by};
+use crate::report::moment::Moment;
 use crate::report::region::{Outcome, Region, Sending, Tried};
 use crate::report::{Account, Report};
 
@@ -29,7 +30,7 @@ pub(super) fn page(report: &Report, colour: bool) -> String {
         page.push('\n');
     }
     for finding in &report.findings {
-        self::finding(&mut page, finding, colour);
+        self::finding(&mut page, finding, report.as_of, colour);
     }
     for account in &report.accounts {
         page.push('\n');
@@ -76,7 +77,7 @@ fn painted(words: &str, severity: Severity, colour: bool) -> String {
     if colour { format!("\u{1b}[{code}m{words}\u{1b}[0m") } else { words.to_owned() }
 }
 
-fn finding(page: &mut String, finding: &Finding, colour: bool) {
+fn finding(page: &mut String, finding: &Finding, now: Option<Moment>, colour: bool) {
     let word = match finding.severity {
         Severity::AllWell => "WELL",
         Severity::Warning => "LOOK AT",
@@ -85,8 +86,9 @@ fn finding(page: &mut String, finding: &Finding, colour: bool) {
     };
     let account = finding.account.as_deref().unwrap_or("an unknown account");
     let place = if finding.regions.is_empty() { String::new() } else { format!(" {}", finding.regions.join(", ")) };
+    let since = finding.since.zip(now).map(|(since, now)| format!(", {}", since.words(now))).unwrap_or_default();
     let mut text = String::new();
-    paragraph(&mut text, &format!("{word:<10} "), "           ", &format!("{account}{place}: {}", finding.what));
+    paragraph(&mut text, &format!("{word:<10} "), "           ", &format!("{account}{place}: {}{since}", finding.what));
     // Coloured afterwards: what can't be seen has no width.
     let rest = text.strip_prefix(word).unwrap_or(&text);
     let _ = write!(page, "{}{rest}", painted(word, finding.severity, colour));
@@ -107,7 +109,7 @@ fn account(page: &mut String, account: &Account) {
     }
     let mut skipped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for region in &account.regions {
-        if let Some(reason) = region.skipped {
+        if let Some(reason) = &region.skipped {
             skipped.entry(reason).or_default().push(&region.region);
         }
     }
@@ -143,7 +145,7 @@ fn table(page: &mut String, regions: &[&Region]) {
         }
     }
     if let Some(region) = regions.first() {
-        let names: Vec<&str> = region.collectors.iter().map(|tried| tried.collector).collect();
+        let names: Vec<&str> = region.collectors.iter().map(|tried| &*tried.collector).collect();
         let budget = thousands(region.budget_per_hour);
         let words = format!("collectors: {}; at most {budget} calls an hour in a region", names.join(", "));
         paragraph(page, "  ", "    ", &words);
@@ -229,13 +231,13 @@ fn expected(region: &Region) -> String {
 
 /// In a few words: the findings above have the whole failure.
 fn outcome(tried: &Tried) -> Option<String> {
-    let kind = || tried.kind.unwrap_or_default().replace('_', " ");
+    let kind = || tried.kind.as_deref().unwrap_or_default().replace('_', " ");
     match tried.outcome {
         Outcome::Ok | Outcome::Skipped => None,
-        Outcome::Denied => Some(format!("{} is denied", tried.denied.unwrap_or("what it asks"))),
+        Outcome::Denied => Some(format!("{} is denied", tried.denied.as_deref().unwrap_or("what it asks"))),
         Outcome::Partly => Some(format!("read in part ({})", kind())),
         Outcome::Failed => Some(format!("failed ({})", kind())),
-        Outcome::BuildsOn => Some(format!("builds on {}", tried.builds_on.unwrap_or_default())),
+        Outcome::BuildsOn => Some(format!("builds on {}", tried.builds_on.as_deref().unwrap_or_default())),
         Outcome::NotTried => Some("not tried yet".to_owned()),
     }
 }
