@@ -13,6 +13,7 @@ use crate::config::{Config, Schedule};
 use crate::estate::{Estate, TargetView};
 use crate::judgement::Seen;
 
+pub(crate) mod estate;
 pub(crate) mod findings;
 pub(crate) mod moment;
 pub(crate) mod region;

@@ -49,8 +49,9 @@ impl Site for Routes {
             "/-/healthy" => text(StatusCode::OK, "Healthy\n".to_owned()),
             "/-/ready" => self.ready(),
             "/api/v1/check" => self.api.check(request.uri().query()).await,
+            "/api/v1/estate" => self.api.estate(request.uri().query()).await,
             path if path.starts_with(API) => {
-                api::error(StatusCode::NOT_FOUND, "there is nothing here; /api/v1/check is")
+                api::error(StatusCode::NOT_FOUND, "there is nothing here; /api/v1/check and /api/v1/estate are")
             }
             _ => text(StatusCode::NOT_FOUND, "Not found\n".to_owned()),
         }

@@ -52,12 +52,18 @@ impl Judgement for Coverage {
 
 fn judge(reading: &Reading) -> Verdict {
     let verified = Verified::of(&reading.identities);
-    let usable = |(label, identity): (&Arc<str>, &Identity)| Judged {
+    let judged = |(label, identity): (&Arc<str>, &Identity)| Judged {
         label: Arc::clone(label),
         identity_type: Arc::clone(&identity.identity_type),
-        usable: if verified.covers(&identity.name) { Some(true) } else { identity.verified() },
+        usable: usable(identity, &verified),
     };
-    Verdict(reading.shown().map(usable).collect())
+    Verdict(reading.shown().map(judged).collect())
+}
+
+/// Whether SES would take the identity as a sender, where these are verified; unknown where it alone could tell and SES
+/// left out its status.
+pub fn usable(identity: &Identity, verified: &Verified) -> Option<bool> {
+    if verified.covers(&identity.name) { Some(true) } else { identity.verified() }
 }
 
 /// The identities of a region that are verified: their names, by address as it is written or domain in lower case.

@@ -29,7 +29,6 @@ impl Moment {
     }
 
     /// Seconds since 1970, as far as they are a time.
-    #[cfg(test)]
     pub(crate) fn of_seconds(seconds: f64) -> Option<Self> {
         Self::of(UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)?)
     }

@@ -298,7 +298,7 @@ impl Counted {
 }
 
 impl Expected {
-    fn of(seen: &Seen<'_>) -> Option<Self> {
+    pub(super) fn of(seen: &Seen<'_>) -> Option<Self> {
         let verdict = Judgement::judge(&Expectation, seen)?;
         let drift = Judgement::judge(&Drift, seen);
         let with = |sought: Option<bool>| {

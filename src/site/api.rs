@@ -1,4 +1,4 @@
-//! The JSON API: the report of `check`, made anew for each request from what is known already.
+//! The JSON API: the report of `check` and the facts behind it, made anew for each request from what is known already.
 //!
 //! It asks nobody. An answer of thousands of targets is large and takes a while to make: one is made at a time, on a
 //! thread for long work, and few are held in memory, however slowly somebody reads. The metrics need none of these places.
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use crate::config::Config;
 use crate::estate::Estate;
 use crate::exporter::Readiness;
+use crate::report::estate::{Facts, Filter};
 use crate::report::{Report, Terms};
 
 /// So many answers are held at once, each some tens of megabytes at the worst: thousands of targets, each with a
@@ -56,6 +57,16 @@ impl Api {
         self.answer(|terms, estate| serde_json::to_vec_pretty(&Report::of(terms, estate))).await
     }
 
+    /// The facts about the targets that the query names.
+    pub(super) async fn estate(&self, query: Option<&str>) -> Response<Full<Bytes>> {
+        match filter(query.unwrap_or_default()) {
+            Ok(filter) => {
+                self.answer(move |terms, estate| serde_json::to_vec(&Facts::of(terms, estate, &filter))).await
+            }
+            Err(sentence) => error(StatusCode::BAD_REQUEST, sentence),
+        }
+    }
+
     /// What `write` says of the picture, once the first look is over and it is this request's turn.
     async fn answer<W>(&self, write: W) -> Response<Full<Bytes>>
     where
@@ -89,6 +100,22 @@ impl Api {
     }
 }
 
+/// Reads a query. What is not understood is refused: an answer about too much would look like the right one.
+fn filter(query: &str) -> Result<Filter, &'static str> {
+    let mut filter = Filter::default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let place = match &*name {
+            "account" => &mut filter.account,
+            "region" => &mut filter.region,
+            _ => return Err("there are two filters, account and region: ?account=shop&region=eu-west-1"),
+        };
+        if place.replace(value.into_owned()).is_some() {
+            return Err("account and region may be named once each");
+        }
+    }
+    Ok(filter)
+}
+
 /// An answer that keeps its place until the last byte is sent or the client has gone.
 struct Held {
     bytes: Vec<u8>,
@@ -113,4 +140,21 @@ fn json(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_names_an_account_a_region_or_both_and_nothing_else() {
+        let wanted = |account: Option<&str>, region: Option<&str>| {
+            Ok(Filter { account: account.map(str::to_owned), region: region.map(str::to_owned) })
+        };
+        assert_eq!(filter(""), wanted(None, None));
+        assert_eq!(filter("region=eu-west-1&account=a%20b%26"), wanted(Some("a b&"), Some("eu-west-1")));
+        for wrong in ["acount=a", "region", "account=a&account=b", "=", "account=a&x=1"] {
+            assert_eq!(filter(wrong).is_err(), wrong != "region", "{wrong}");
+        }
+    }
 }
