@@ -14,6 +14,7 @@ use crate::log;
 use crate::site::API;
 use crate::web::{BindError, check_address};
 
+mod agent;
 mod check;
 mod demo;
 mod explain;
@@ -209,8 +210,10 @@ fn refuse(command: clap::Command, error: &clap::Error) -> ExitCode {
 /// What needs no configuration is done without looking at it.
 fn begin(arguments: Arguments) -> Result<ExitCode, Ended> {
     let check = arguments.common.config_check;
-    if let (Some(Command::Explain(explain)), false) = (&arguments.command, check) {
-        return explain::run(explain);
+    match &arguments.command {
+        Some(Command::Explain(explain)) if !check => return explain::run(explain),
+        Some(Command::Check(asked)) if !check && asked.asks_an_agent() => return check::ask(asked),
+        _ => {}
     }
     let config = arguments.common.config()?;
     if check { print_line("the configuration is good") } else { execute(arguments, config) }

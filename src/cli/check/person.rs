@@ -38,9 +38,13 @@ pub(super) fn page(report: &Report, colour: bool) -> String {
     }
     if let Some(resolvers) = &report.resolvers {
         let named: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
-        let named = if named.is_empty() { "the resolvers of this machine".to_owned() } else { named.join(", ") };
+        let machine = if report.as_of.is_some() { "the agent's machine" } else { "this machine" };
+        let named = if named.is_empty() { format!("the resolvers of {machine}") } else { named.join(", ") };
         page.push('\n');
         paragraph(&mut page, "", "    ", &format!("DNS asked at {named}"));
+    }
+    if let Some(as_of) = report.as_of {
+        paragraph(&mut page, "", "    ", &format!("Told by an agent whose newest reading is of {as_of}"));
     }
     page
 }
