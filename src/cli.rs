@@ -20,8 +20,11 @@ mod demo;
 mod explain;
 mod once;
 mod print;
+mod schema;
 mod serve;
 mod wrap;
+
+use schema::Schema;
 
 /// Prometheus exporter for Amazon SES: sandbox, quota, enforcement and identities of every account and region.
 #[derive(Debug, Parser)]
@@ -120,6 +123,9 @@ enum Command {
         /// What to print.
         #[arg(value_enum)]
         what: Printable,
+        /// With `schema`: of what.
+        #[arg(value_enum, required_if_eq("what", "schema"))]
+        of: Option<Schema>,
         /// With `config`: what is in force, without secrets, instead of the reference.
         #[arg(long)]
         effective: bool,
@@ -137,6 +143,8 @@ enum Printable {
     IamPolicy,
     /// The configuration: every key, its default, its meaning.
     Config,
+    /// The JSON schema of what this program says to other programs.
+    Schema,
 }
 
 /// Why a command ended without doing what it should.
@@ -235,7 +243,7 @@ fn execute(arguments: Arguments, config: Config) -> Result<ExitCode, Ended> {
         Command::Check(check) => check::run(&check, &config),
         Command::Once(once) => once::run(&once, &config),
         Command::Explain(explain) => explain::run(&explain),
-        Command::Print { what, effective } => print::run(what, effective, &config),
+        Command::Print { what, of, effective } => print::run(what, of, effective, &config),
     }
 }
 

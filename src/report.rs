@@ -42,6 +42,7 @@ pub(crate) struct Terms {
 
 /// All that is printed.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Report {
     /// Raised when something is taken away or changes its meaning.
     pub(crate) version: u8,
@@ -64,6 +65,7 @@ pub(crate) struct Report {
 /// One entry of the configuration.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Account {
     /// The value of the label `account`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -27,6 +27,7 @@ use identity::Identity;
 
 /// Everything that is known of the targets that were asked for.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Facts {
     /// Raised when something is taken away or changes its meaning.
     version: u8,
@@ -48,6 +49,7 @@ pub(crate) struct Filter {
 
 /// One account in one region.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Target {
     /// The value of the label `account`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +92,7 @@ struct Target {
 
 /// What became of a collector's last attempt, and when it read last.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Read {
     #[serde(flatten)]
     tried: Tried,
@@ -100,6 +103,7 @@ struct Read {
 
 /// The settings of the account in the region.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Settings {
     /// In messages a second; null where unlimited (GetAccount `SendQuota.MaxSendRate`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +123,7 @@ struct Settings {
 
 /// What is in sight of the quota within 24 hours.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Ahead {
     /// When it will be used up; left out where that is not in sight, or is so already.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +135,7 @@ struct Ahead {
 
 /// A configuration set. What is left out was not read, or SES does not say.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ConfigurationSet {
     /// Its name.
     name: String,
@@ -152,6 +158,7 @@ struct ConfigurationSet {
 
 /// An event destination of a configuration set.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct EventDestination {
     /// Its name.
     name: String,
@@ -163,6 +170,7 @@ struct EventDestination {
 
 /// Mail that is declared.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct SendPath {
     /// The name in the configuration.
     path: String,
@@ -175,6 +183,7 @@ struct SendPath {
 
 /// A region that this one stands by for.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Standby {
     /// The code of the region that sends.
     primary: String,

@@ -11,6 +11,7 @@ use crate::reference::thousands;
 
 /// How much a finding weighs, the lightest first. The exit codes are those of monitoring plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
     /// Nothing is to be mended.
@@ -36,6 +37,7 @@ impl Severity {
 
 /// One thing to mend.
 #[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Finding {
     /// How much it weighs.
     pub(crate) severity: Severity,

@@ -8,10 +8,12 @@ use crate::estate;
 
 /// A point in time: RFC 3339 in JSON, in UTC and whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String", extend("format" = "date-time")))]
 pub(crate) struct Moment(SystemTime);
 
 /// Since when something is as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Since {
     /// When the agent first saw it so.
     pub(crate) since: Moment,

@@ -23,6 +23,7 @@ use super::{Terms, Word};
 /// A target.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Region {
     /// The code of the region, such as `eu-west-1`.
     pub(crate) region: String,
@@ -52,6 +53,7 @@ pub(crate) struct Region {
 
 /// What GetAccount says.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Sending {
     /// Production access; false = sandbox (GetAccount `ProductionAccessEnabled`).
     pub(crate) production: bool,
@@ -77,6 +79,7 @@ pub(crate) struct Sending {
 
 /// Since when the states of sending are as they are.
 #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SendingSince {
     /// Of `production`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +97,7 @@ pub(crate) struct SendingSince {
 
 /// The identities.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Counted {
     /// How many there are.
     pub(crate) all: usize,
@@ -109,6 +113,7 @@ pub(crate) struct Counted {
 /// What was declared, and what became of it.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Expected {
     /// `production`, `sandbox` or `unused`.
     pub(crate) state: Word,
@@ -128,6 +133,7 @@ pub(crate) struct Expected {
 
 /// The DNS records of the domains that were described so far.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Looked {
     /// How many say what SES needs.
     pub(crate) right: usize,
@@ -139,6 +145,7 @@ pub(crate) struct Looked {
 
 /// A record that is wrong.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Wrong {
     /// The domain.
     pub(crate) identity: String,
@@ -156,6 +163,7 @@ pub(crate) struct Wrong {
 
 /// What became of a collector's last attempt.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Tried {
     /// Its name.
     pub(crate) collector: Word,
@@ -177,6 +185,7 @@ pub(crate) struct Tried {
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     /// All was read.

@@ -17,6 +17,7 @@ use super::super::region::Remembered;
 /// A domain or an e-mail address. What is left out was not read, or SES has none.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Identity {
     /// The value of the label `identity`: an address is hashed where the configuration says so.
     identity: String,
@@ -49,6 +50,7 @@ pub(super) struct Identity {
 
 /// DKIM of an identity.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Dkim {
     /// `SUCCESS`, or why not (`DkimVerificationStatus`, `Status`).
     status: String,
@@ -61,6 +63,7 @@ struct Dkim {
 
 /// The MAIL FROM domain of an identity.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct MailFrom {
     /// `MailFromDomain`.
     domain: String,
@@ -76,6 +79,7 @@ struct MailFrom {
 /// A DNS record that a domain needs.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Record {
     /// A word of the label `record`, such as `dkim1`.
     record: Word,
