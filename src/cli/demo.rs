@@ -65,8 +65,11 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCod
     })?;
     let text = configuration(&simulator.url(), simulator.dns_address());
     let config = in_the_world(config, Config::parse("the demo's configuration", &text, Path::new("."), None)?);
-    let file =
-        write(&text).inspect_err(|error| tracing::warn!("can't write the configuration to a file: {error}")).ok();
+    let file = write(&text).inspect_err(|error| {
+        let lost = "other commands won't know the demo's accounts: can't write their configuration";
+        tracing::warn!("{lost}: {error}; point TMPDIR to a folder that can be written");
+    });
+    let file = file.ok();
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "demo");
     let address = listeners.first().and_then(|listener| listener.local_addr().ok());
     let file_variable = file.as_ref().map(|file| format!("SES_EXPORTER_CONFIG_FILE={} ", file.path().display()));
