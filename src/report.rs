@@ -15,8 +15,11 @@ use crate::judgement::Seen;
 
 pub(crate) mod estate;
 pub(crate) mod findings;
+pub(crate) mod mend;
 pub(crate) mod moment;
+pub(crate) mod refusal;
 pub(crate) mod region;
+pub(crate) mod send;
 
 use findings::{Finding, Severity};
 use moment::Moment;

@@ -207,8 +207,7 @@ pub(crate) enum Outcome {
 impl Region {
     /// What is known of a target.
     pub(crate) fn of(terms: &Terms, estate: &Estate, view: &TargetView, seen: &Seen<'_>) -> Self {
-        let collectors = view.slots.iter().zip(&*estate.collectors);
-        let collectors = collectors.map(|(slot, collector)| Tried::of(terms, view, slot, &**collector)).collect();
+        let collectors = Tried::told(terms, estate, view);
         let blank = Self {
             region: view.target.region.to_string(),
             budget_per_hour: terms.requests_per_second * 3600.0,
@@ -360,7 +359,22 @@ impl Wrong {
 }
 
 impl Tried {
-    pub(super) fn of(terms: &Terms, view: &TargetView, slot: &Slot, collector: &dyn AnyCollector) -> Self {
+    /// Of every collector, in the order of the table.
+    pub(crate) fn all(estate: &Estate, view: &TargetView) -> Vec<Self> {
+        let collectors = view.slots.iter().zip(&*estate.collectors);
+        collectors.map(|(slot, collector)| Self::of(view, slot, &**collector)).collect()
+    }
+
+    /// The same, with addresses in the messages only where the configuration shows them.
+    pub(super) fn told(terms: &Terms, estate: &Estate, view: &TargetView) -> Vec<Self> {
+        let mut all = Self::all(estate, view);
+        for failure in all.iter_mut().filter_map(|tried| tried.failure.as_mut()).filter(|_| !terms.plain_addresses) {
+            *failure = without_addresses(failure);
+        }
+        all
+    }
+
+    fn of(view: &TargetView, slot: &Slot, collector: &dyn AnyCollector) -> Self {
         let (actions, after) = (collector.declaration().actions, collector.declaration().after);
         let mut tried = Self {
             collector: slot.collector.into(),
@@ -382,7 +396,7 @@ impl Tried {
         let unread = |name: &&&str| view.slot(name).is_some_and(|other| other.reading.is_none());
         tried.builds_on = after.iter().find(unread).map(|name| (*name).into());
         let message = &failure.message;
-        tried.failure = Some(if terms.plain_addresses { message.clone() } else { without_addresses(message) });
+        tried.failure = Some(message.clone());
         tried.kind = Some(failure.kind.as_str().into());
         tried.denied = failure.is_denied().then(|| action(actions, message)).flatten().map(Word::from);
         tried.outcome = match (&tried.builds_on, failure.is_denied(), &slot.reading) {

@@ -102,6 +102,7 @@ struct Record {
 /// What other readings know of the identities of a target.
 struct Known<'a> {
     verified: Verified,
+    perhaps: Verified,
     details: Option<&'a identity_details::Reading>,
     domains: HashMap<&'a str, &'a dns::Domain>,
     remembered: Remembered<'a>,
@@ -114,6 +115,7 @@ impl Identity {
         let domains = seen.reading::<Dns>().into_iter().flat_map(|reading| &reading.domains);
         let known = Known {
             verified: Verified::of(&list.identities),
+            perhaps: Verified::perhaps(&list.identities),
             details: seen.reading::<IdentityDetails>(),
             domains: domains.map(|domain| (&*domain.identity, domain)).collect(),
             remembered,
@@ -132,7 +134,7 @@ impl Identity {
             verification: identity.status.as_deref().map(str::to_owned),
             since: known.remembered.since(&Subject::Verification(Arc::clone(name))),
             sending_enabled: identity.sending_enabled,
-            can_send: usable(identity, &known.verified),
+            can_send: usable(name, &known.verified, &known.perhaps),
             dkim: details.and_then(|details| Dkim::of(name, details, known.remembered)),
             mail_from: details.and_then(|details| MailFrom::of(name, details, known.remembered)),
             configuration_set: described
