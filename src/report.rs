@@ -12,6 +12,7 @@ use crate::estate::{Estate, TargetView};
 use crate::judgement::Seen;
 
 pub(crate) mod findings;
+pub(crate) mod judged;
 pub(crate) mod mend;
 pub(crate) mod refusal;
 pub(crate) mod region;

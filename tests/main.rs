@@ -12,6 +12,7 @@ mod support;
 
 mod calls;
 mod check;
+mod check_send;
 mod configuration;
 mod dns;
 mod expectations;

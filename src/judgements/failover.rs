@@ -29,8 +29,9 @@ struct Found {
 }
 
 /// Why a region could not take over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reason {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
     /// The standby is in the sandbox.
     Sandbox,
     /// The standby is paused, by AWS or by the customer.
@@ -44,7 +45,8 @@ enum Reason {
 }
 
 impl Reason {
-    const fn as_str(self) -> &'static str {
+    /// The value of the label `reason`.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sandbox => "sandbox",
             Self::SendingPaused => "sending_paused",
@@ -52,6 +54,28 @@ impl Reason {
             Self::DkimWorse => "dkim_worse",
             Self::QuotaTooSmall => "quota_too_small",
         }
+    }
+}
+
+/// What became of one failover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair<'a> {
+    /// The code of the region that sends.
+    pub primary: &'a str,
+    /// Whether the standby could take over; none while that is not known.
+    pub ready: Option<bool>,
+    /// What speaks against it.
+    pub reasons: Vec<Reason>,
+}
+
+impl Verdict {
+    /// Each failover to this region.
+    pub fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        self.0.iter().map(|(primary, found)| Pair {
+            primary,
+            ready: found.ready(),
+            reasons: found.reasons.iter().copied().collect(),
+        })
     }
 }
 

@@ -5,8 +5,13 @@
 use std::collections::BTreeMap;
 
 use super::Account;
+use super::mend::leave_sandbox;
 use super::region::{Expected, Outcome, Region, Sending, Tried, Wrong};
+use crate::judgements::send_path::Reason;
 use crate::reference::thousands;
+use crate::remedy::{Need, Remedy, Scope, remedy};
+
+mod judged;
 
 /// How much a finding weighs, the lightest first. The exit codes are those of monitoring plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -43,6 +48,9 @@ pub(crate) struct Finding {
     pub(crate) regions: Vec<String>,
     /// One sentence for people.
     pub(crate) what: String,
+    /// What mends it, as far as a command or a DNS record does; the first is the one to do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remedies: Vec<Remedy>,
 }
 
 /// Above this share of the quota somebody should look.
@@ -50,27 +58,91 @@ pub(super) const MUCH: f64 = 0.8;
 /// So many names are told; whoever needs all has the metrics.
 const MOST_NAMES: usize = 5;
 
-type Told = (Severity, String);
+/// A finding before it is known where else it is so.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    severity: Severity,
+    what: String,
+    remedies: Vec<Remedy>,
+}
+
+impl Told {
+    fn new(severity: Severity, what: impl Into<String>) -> Self {
+        Self { severity, what: what.into(), remedies: Vec::new() }
+    }
+
+    fn mended_by(self, remedies: Vec<Remedy>) -> Self {
+        Self { remedies: once_each(remedies), ..self }
+    }
+}
+
+/// One step may mend two things.
+fn once_each(remedies: impl IntoIterator<Item = Remedy>) -> Vec<Remedy> {
+    let mut each: Vec<Remedy> = Vec::new();
+    for remedy in remedies {
+        if !each.contains(&remedy) {
+            each.push(remedy);
+        }
+    }
+    each
+}
+
+/// Where something is so, for the commands.
+#[derive(Clone, Copy)]
+struct Here<'a> {
+    account: Option<&'a str>,
+    region: &'a str,
+}
+
+impl Here<'_> {
+    fn remedy(&self, need: Need, name: Option<&str>) -> Remedy {
+        remedy(need, Scope { account: self.account, region: Some(self.region), name, mail_from: None })
+    }
+
+    /// One command for each of the first few names; a name that is hashed has none.
+    fn each(&self, need: Need, names: &[String]) -> Vec<Remedy> {
+        let is_plain =
+            |name: &&String| !name.is_empty() && (need == Need::ResumeConfigurationSet || name.contains(['@', '.']));
+        names.iter().filter(is_plain).take(MOST_NAMES).map(|name| self.remedy(need, Some(name))).collect()
+    }
+
+    fn leave_sandbox(&self, sending: &Sending) -> Remedy {
+        let reason = Reason::of_sandbox(sending.review.as_deref());
+        leave_sandbox(reason, sending.case_id.as_deref(), self.account, self.region)
+    }
+
+    /// Who has paused it can end it.
+    fn resume(&self, sending: &Sending) -> Remedy {
+        if sending.enforcement == "SHUTDOWN" {
+            self.remedy(Need::AnswerCase, sending.case_id.as_deref())
+        } else {
+            self.remedy(Need::ResumeSending, None)
+        }
+    }
+
+    fn more_quota(&self, sending: &Sending) -> Remedy {
+        if sending.production { self.remedy(Need::RaiseQuota, None) } else { self.leave_sandbox(sending) }
+    }
+}
 
 /// Everything that has to be mended, the worst first. What is the same in several regions is told once.
 pub(crate) fn of(accounts: &[Account]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for account in accounts {
-        for (severity, what) in of_account(account) {
-            findings.push(Finding { severity, account: account.account.clone(), regions: Vec::new(), what });
+        let label = &account.account;
+        for Told { severity, what, remedies } in of_account(account) {
+            findings.push(Finding { severity, account: label.clone(), regions: Vec::new(), what, remedies });
         }
         let first = findings.len();
         for region in &account.regions {
-            for (severity, what) in of_region(region) {
+            for Told { severity, what, remedies } in of_region(region, label.as_deref()) {
                 let mut mine = findings.iter_mut().skip(first);
-                match mine.find(|finding| (finding.severity, &finding.what) == (severity, &what)) {
-                    Some(finding) => finding.regions.push(region.region.clone()),
-                    None => findings.push(Finding {
-                        severity,
-                        account: account.account.clone(),
-                        regions: vec![region.region.clone()],
-                        what,
-                    }),
+                if let Some(same) = mine.find(|one| (one.severity, &one.what) == (severity, &what)) {
+                    same.regions.push(region.region.clone());
+                    same.remedies = once_each(std::mem::take(&mut same.remedies).into_iter().chain(remedies));
+                } else {
+                    let regions = vec![region.region.clone()];
+                    findings.push(Finding { severity, account: label.clone(), regions, what, remedies });
                 }
             }
         }
@@ -82,29 +154,34 @@ pub(crate) fn of(accounts: &[Account]) -> Vec<Finding> {
 fn of_account(account: &Account) -> Vec<Told> {
     let mut told = Vec::new();
     if account.account_id.is_none() {
-        told.push((Severity::CouldNotTell, "AWS has not told whose the credentials are".to_owned()));
+        let who = remedy(Need::LookAtCaller, Scope::default());
+        let what = "AWS has not told whose the credentials are";
+        told.push(Told::new(Severity::CouldNotTell, what).mended_by(vec![who]));
     }
     if account.regions.iter().all(|region| region.skipped.is_some()) {
-        told.push((Severity::CouldNotTell, "every region is skipped, so nothing is known of SES".to_owned()));
+        told.push(Told::new(Severity::CouldNotTell, "every region is skipped, so nothing is known of SES"));
     }
     told
 }
 
-fn of_region(region: &Region) -> Vec<Told> {
-    let mut told = unread(&region.collectors);
+fn of_region(region: &Region, account: Option<&str>) -> Vec<Told> {
+    let here = Here { account, region: &region.region };
+    let unread = unread(&region.collectors).into_iter();
+    let mut told: Vec<Told> = unread.map(|what| Told::new(Severity::CouldNotTell, what)).collect();
     if let Some(sending) = &region.sending {
-        told.extend(of_sending(region, sending));
+        told.extend(of_sending(region, sending, here));
     }
     if let Some(expected) = &region.expected {
-        told.extend(of_identities_declared(expected));
+        told.extend(of_identities_declared(region, expected, here));
     }
-    told.extend(of_the_rest(region));
+    told.extend(judged::told(region, here));
+    told.extend(of_the_rest(region, here));
     told
 }
 
 /// What could not be read. Failures of one kind have one cause, so the first of them speaks; denied actions are each
 /// told.
-pub(super) fn unread(collectors: &[Tried]) -> Vec<Told> {
+pub(super) fn unread(collectors: &[Tried]) -> Vec<String> {
     let mut told = Vec::new();
     let mut kinds = Vec::new();
     for tried in collectors {
@@ -120,34 +197,34 @@ pub(super) fn unread(collectors: &[Tried]) -> Vec<Told> {
             _ => {}
         }
     }
-    told.into_iter().map(|what| (Severity::CouldNotTell, what)).collect()
+    told
 }
 
-fn of_sending(region: &Region, sending: &Sending) -> Vec<Told> {
+fn of_sending(region: &Region, sending: &Sending, here: Here<'_>) -> Vec<Told> {
     let mut told = Vec::new();
     let declared = region.expected.as_ref();
     let broken = declared.is_some_and(|declared| declared.as_expected == Some(false));
     if let (Some(declared), true) = (declared, broken) {
-        told.push((Severity::CanNotSend, broken_expectation(declared, sending)));
+        told.push(broken_expectation(declared, sending, here));
     }
     let matters = declared.map_or(region.in_use(), |declared| declared.state != "unused");
     let paused = sending.enforcement == "SHUTDOWN" || !sending.enabled;
     if paused && matters && !broken {
-        told.push((Severity::CanNotSend, format!("sending is {}", paused_by(sending))));
+        let what = format!("sending is {}", paused_by(sending));
+        told.push(Told::new(Severity::CanNotSend, what).mended_by(vec![here.resume(sending)]));
     }
     if sending.enforcement != "HEALTHY" && sending.enforcement != "SHUTDOWN" {
-        told.push((Severity::Warning, format!("the account is under review by AWS: {}", sending.enforcement)));
+        let what = format!("the account is under review by AWS: {}", sending.enforcement);
+        told.push(Told::new(Severity::Warning, what).mended_by(vec![here.remedy(Need::LookAtAccount, None)]));
     }
     if declared.is_none() && !sending.production && region.in_use() {
-        told.push((
-            Severity::Warning,
-            "in the sandbox, and in use: declare it, or ask for production access".to_owned(),
-        ));
+        let what = "in the sandbox, and in use: declare it, or ask for production access";
+        told.push(Told::new(Severity::Warning, what).mended_by(vec![here.leave_sandbox(sending)]));
     }
     if declared.is_some_and(|declared| !broken && declared.as_expected.is_none()) {
-        told.push((Severity::CouldNotTell, "SES does not say the quota that is declared".to_owned()));
+        told.push(Told::new(Severity::CouldNotTell, "SES does not say the quota that is declared"));
     }
-    told.extend(of_quota(sending));
+    told.extend(of_quota(sending, here));
     told
 }
 
@@ -156,15 +233,20 @@ pub(crate) fn paused_by(sending: &Sending) -> &'static str {
     if sending.enforcement == "SHUTDOWN" { "paused by AWS" } else { "paused by the account" }
 }
 
-fn broken_expectation(declared: &Expected, sending: &Sending) -> String {
+fn broken_expectation(declared: &Expected, sending: &Sending, here: Here<'_>) -> Told {
     let mut reasons = Vec::new();
+    let mut remedies = Vec::new();
     match (declared.state, sending.production) {
-        ("production", false) => reasons.push("in the sandbox".to_owned()),
+        ("production", false) => {
+            reasons.push("in the sandbox".to_owned());
+            remedies.push(here.leave_sandbox(sending));
+        }
         ("sandbox" | "unused", true) => reasons.push("out of the sandbox".to_owned()),
         _ => {}
     }
     if declared.state == "production" && (!sending.enabled || sending.enforcement == "SHUTDOWN") {
         reasons.push(paused_by(sending).to_owned());
+        remedies.push(here.resume(sending));
     }
     if declared.state == "unused" && sending.sent_24h > 0.0 {
         reasons.push(format!("{} sent in 24 hours", thousands(sending.sent_24h)));
@@ -173,36 +255,42 @@ fn broken_expectation(declared: &Expected, sending: &Sending) -> String {
         && quota < minimum
     {
         reasons.push(format!("a quota of {} where {} is declared", thousands(quota), thousands(minimum)));
+        // Leaving the sandbox brings a quota of its own.
+        remedies.extend(sending.production.then(|| here.more_quota(sending)));
     }
-    format!("declared {}, but {}", declared.state, reasons.join(", "))
+    let what = format!("declared {}, but {}", declared.state, reasons.join(", "));
+    Told::new(Severity::CanNotSend, what).mended_by(remedies)
 }
 
-fn of_quota(sending: &Sending) -> Option<Told> {
+fn of_quota(sending: &Sending, here: Here<'_>) -> Option<Told> {
     let (used, quota) = (sending.quota_used?, sending.quota_24h?);
     let what = format!("{} of the quota of {} used in 24 hours", thousands(sending.sent_24h), thousands(quota));
-    match used {
-        _ if used >= 1.0 => Some((Severity::CanNotSend, what)),
-        _ if used > MUCH => Some((Severity::Warning, what)),
-        _ => None,
-    }
+    let severity = match used {
+        _ if used >= 1.0 => Severity::CanNotSend,
+        _ if used > MUCH => Severity::Warning,
+        _ => return None,
+    };
+    Some(Told::new(severity, what).mended_by(vec![here.more_quota(sending)]))
 }
 
-fn of_identities_declared(expected: &Expected) -> Vec<Told> {
+fn of_identities_declared(region: &Region, expected: &Expected, here: Here<'_>) -> Vec<Told> {
     let mut told = Vec::new();
     if !expected.missing.is_empty() {
-        let names = names(&expected.missing);
-        told.push((Severity::CanNotSend, format!("declared, but missing or not verified: {names}")));
+        let what = format!("declared, but missing or not verified: {}", names(&expected.missing));
+        told.push(Told::new(Severity::CanNotSend, what).mended_by(verify(region, &expected.missing, here)));
     }
     if !expected.unknown.is_empty() {
-        told.push((Severity::CouldNotTell, format!("SES does not say whether verified: {}", names(&expected.unknown))));
+        let what = format!("SES does not say whether verified: {}", names(&expected.unknown));
+        told.push(Told::new(Severity::CouldNotTell, what));
     }
     if !expected.unexpected.is_empty() {
-        told.push((Severity::Warning, format!("there, but not declared: {}", names(&expected.unexpected))));
+        let what = format!("there, but not declared: {}", names(&expected.unexpected));
+        told.push(Told::new(Severity::Warning, what));
     }
     told
 }
 
-fn of_the_rest(region: &Region) -> Vec<Told> {
+fn of_the_rest(region: &Region, here: Here<'_>) -> Vec<Told> {
     let mut told = Vec::new();
     let told_already = |name: &&String| {
         region.expected.as_ref().is_some_and(|all| all.missing.contains(name) || all.unexpected.contains(name))
@@ -210,14 +298,16 @@ fn of_the_rest(region: &Region) -> Vec<Told> {
     let unable = region.identities.iter().flat_map(|identities| &identities.can_not_send);
     let unable: Vec<String> = unable.filter(|name| !told_already(name)).cloned().collect();
     if !unable.is_empty() {
-        told.push((Severity::Warning, format!("not verified: {}", names(&unable))));
+        let what = format!("not verified: {}", names(&unable));
+        told.push(Told::new(Severity::Warning, what).mended_by(verify_again(&unable, here)));
     }
     if let Some(dns) = region.dns.as_ref().filter(|dns| !dns.wrong.is_empty()) {
-        told.push((Severity::Warning, of_dns(&dns.wrong)));
+        told.push(Told::new(Severity::Warning, of_dns(&dns.wrong)).mended_by(vec![publish(&dns.wrong)]));
     }
     if let Some(calls) = region.calls_per_hour.filter(|calls| *calls > region.budget_per_hour) {
         let (calls, budget) = (thousands(calls), thousands(region.budget_per_hour));
-        told.push((Severity::Warning, format!("{calls} calls an hour are more than the budget of {budget}")));
+        let what = format!("{calls} calls an hour are more than the budget of {budget}");
+        told.push(Told::new(Severity::Warning, what));
     }
     told
 }
@@ -237,6 +327,33 @@ fn of_dns(wrong: &[Wrong]) -> String {
         ""
     };
     format!("DNS records wrong: {}{doubt}", names(&told))
+}
+
+fn verify(region: &Region, names: &[String], here: Here<'_>) -> Vec<Remedy> {
+    let there = |name: &String| region.identities.as_ref().is_some_and(|all| all.can_not_send.contains(name));
+    let (there, gone): (Vec<String>, Vec<String>) = names.iter().cloned().partition(there);
+    let (addresses, domains): (Vec<String>, Vec<String>) = gone.into_iter().partition(|name| name.contains('@'));
+    let mut remedies = here.each(Need::VerifyDomain, &domains);
+    remedies.extend(here.each(Need::VerifyAddress, &addresses));
+    remedies.extend(verify_again(&there, here));
+    remedies
+}
+
+/// Identities that are there can't be made a second time.
+fn verify_again(names: &[String], here: Here<'_>) -> Vec<Remedy> {
+    let (addresses, domains): (Vec<String>, Vec<String>) = names.iter().cloned().partition(|name| name.contains('@'));
+    let mut remedies = here.each(Need::SendLinkAgain, &addresses);
+    remedies.extend(here.each(Need::ShowDkimRecords, &domains));
+    remedies
+}
+
+/// No command publishes a record, for SES does not have the DNS.
+fn publish(wrong: &[Wrong]) -> Remedy {
+    let mut records: Vec<String> = wrong.iter().map(|wrong| wrong.expected.clone()).collect();
+    records.sort();
+    records.dedup();
+    let sentence = "put into the DNS what SES and receivers look for".to_owned();
+    Remedy { sentence, command: None, records }
 }
 
 /// The first few, and how many there are beside them.
@@ -259,6 +376,7 @@ mod tests {
             enabled,
             enforcement: enforcement.to_owned(),
             review: None,
+            case_id: None,
             sent_24h: sent,
             quota_24h: Some(200.0),
             quota_used: Some(sent / 200.0),
@@ -276,7 +394,7 @@ mod tests {
     }
 
     fn worst(region: &Region) -> Severity {
-        of_region(region).iter().map(|(severity, _)| *severity).max().unwrap_or(Severity::AllWell)
+        of_region(region, None).iter().map(|told| told.severity).max().unwrap_or(Severity::AllWell)
     }
 
     #[test]
@@ -302,13 +420,14 @@ mod tests {
     fn a_declaration_that_holds_settles_the_sandbox_and_one_that_does_not_says_why() {
         let mut here = region(sending(false, true, "HEALTHY", 3.0), 1);
         here.expected = Some(expected("sandbox", Some(true)));
-        assert_eq!(of_region(&here), []);
+        let told = |region: &Region| of_region(region, None);
+        assert_eq!(told(&here), []);
         here.expected = Some(expected("production", Some(false)));
-        let what = "declared production, but in the sandbox".to_owned();
-        assert_eq!(of_region(&here), [(Severity::CanNotSend, what)]);
+        let sandbox = Told::new(Severity::CanNotSend, "declared production, but in the sandbox");
+        let access = Scope { region: Some(""), ..Scope::default() };
+        assert_eq!(told(&here), [sandbox.mended_by(vec![remedy(Need::RequestProductionAccess, access)])]);
         here.expected = Some(expected("unused", Some(false)));
-        let what = "declared unused, but 3 sent in 24 hours".to_owned();
-        assert_eq!(of_region(&here), [(Severity::CanNotSend, what)]);
+        assert_eq!(told(&here), [Told::new(Severity::CanNotSend, "declared unused, but 3 sent in 24 hours")]);
         here.expected = Some(expected("production", None));
         assert_eq!(worst(&here), Severity::CouldNotTell);
     }

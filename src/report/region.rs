@@ -14,6 +14,7 @@ use crate::judgements::coverage::Verified;
 use crate::judgements::drift::Drift;
 use crate::judgements::expectation::Expectation;
 use crate::reference;
+use crate::report::judged::Judged;
 
 /// A target.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
@@ -31,6 +32,8 @@ pub(crate) struct Region {
     pub(crate) dns: Option<Looked>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expected: Option<Expected>,
+    #[serde(flatten)]
+    pub(crate) judged: Judged,
     /// What the enabled collectors ask in an hour, with as many identities and sets as there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) calls_per_hour: Option<f64>,
@@ -47,6 +50,9 @@ pub(crate) struct Sending {
     pub(crate) enforcement: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) review: Option<String>,
+    /// The support case of the review.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) case_id: Option<String>,
     pub(crate) sent_24h: f64,
     /// In recipients; null where unlimited, left out where SES does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +103,8 @@ pub(crate) struct Wrong {
     pub(crate) identity: String,
     pub(crate) record: &'static str,
     pub(crate) name: String,
+    /// What should stand there.
+    pub(crate) expected: String,
     /// A word of `ses_identity_dns_record_problem`; left out after the first look, which proves little.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
@@ -157,6 +165,7 @@ impl Region {
                 )
             }),
             expected: Expected::of(seen),
+            judged: Judged::of(seen),
             calls_per_hour: identities.map(|reading| {
                 let sets = seen.reading::<ConfigurationSets>().map_or(0, |sets| sets.sets.len());
                 let size = Size { identities: count(reading.identities.len()), configuration_sets: count(sets) };
@@ -186,6 +195,7 @@ impl Sending {
             enabled: reading.sending_enabled,
             enforcement: reading.enforcement_status.clone(),
             review: reading.review_status.clone(),
+            case_id: reading.review_case_id.clone(),
             sent_24h: reading.sent_24h,
             quota_24h: reading.max_24h,
             quota_used: limit.filter(|limit| *limit > 0.0).map(|limit| reading.sent_24h / limit),
@@ -242,8 +252,9 @@ impl Looked {
                     continue;
                 }
             };
-            let (record, name) = (record.expected.label.as_str(), record.expected.name.clone());
-            looked.wrong.push(Wrong { identity: identity.to_owned(), record, name, reason });
+            let should = &record.expected;
+            let (record, name, expected) = (should.label.as_str(), should.name.clone(), should.text());
+            looked.wrong.push(Wrong { identity: identity.to_owned(), record, name, expected, reason });
         }
         looked
     }

@@ -187,3 +187,43 @@ impl From<Question> for Words {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(from: &str, to: &[&str]) -> Words {
+        let to = to.iter().map(ToString::to_string).collect();
+        Words { from: from.to_owned(), to, ..Words::default() }
+    }
+
+    #[test]
+    fn a_question_survives_its_way_through_json() {
+        let asked = Words { regions: vec!["eu-west-1".to_owned(); 2], ..words("Ann@Shop.EXAMPLE", &["any"]) };
+        let question = Question::read(asked).expect("a question");
+        assert_eq!((&*question.from, question.recipients, question.regions.len()), ("Ann@shop.example", 1, 1));
+        let json = serde_json::to_string(&question).expect("JSON");
+        assert_eq!(serde_json::from_str::<Question>(&json).expect("the same"), question);
+        assert!(serde_json::from_str::<Question>(r#"{"from": "nobody", "to": ["any"]}"#).is_err());
+    }
+
+    #[test]
+    fn the_first_mistake_is_told_with_its_field() {
+        let field = |words| Question::read(words).expect_err("a mistake").field;
+        let good = || words("a@b.test", &["any"]);
+        assert_eq!(field(words("a@b@c", &["any"])), "from");
+        assert_eq!(field(words("a@b.test", &[])), "to");
+        assert_eq!(field(words("a@b.test", &["any", "c.test"])), "to");
+        assert_eq!(field(Words { regions: vec!["eu-wset-1".to_owned()], ..good() }), "region");
+        assert_eq!(field(Words { recipients: Some(0), ..good() }), "recipients");
+        assert_eq!(field(Words { configuration_set: Some("a b".to_owned()), ..good() }), "configuration-set");
+    }
+
+    #[test]
+    fn everybody_who_could_cover_the_mail_is_looked_at() {
+        let question = Question::read(words("a+x@b.test", &["c.d.test"])).expect("a question");
+        let all: Vec<String> = question.identities().into_iter().collect();
+        assert_eq!(all, ["a+x@b.test", "a@b.test", "b.test", "c.d.test", "d.test", "test"]);
+        assert_eq!((question.recipients, question.wants_any()), (1, false));
+    }
+}
