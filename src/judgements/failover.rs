@@ -11,6 +11,7 @@ use crate::collectors::identities::{Identities, Identity};
 use crate::collectors::identity_details::{Details, IdentityDetails};
 use crate::collectors::sending::{self, Sending};
 use crate::judgement::{Declaration, Judgement, Seen};
+use crate::judgements::coverage::Verified;
 use crate::metric::{Family, flag, gauge};
 
 /// The judgement.
@@ -36,7 +37,7 @@ pub enum Reason {
     Sandbox,
     /// The standby is paused, by AWS or by the customer.
     SendingPaused,
-    /// An identity that is verified in the primary is not in the standby.
+    /// An identity that is verified in the primary can't send in the standby.
     IdentityNotVerified,
     /// DKIM signs in the primary and not in the standby.
     DkimWorse,
@@ -92,7 +93,7 @@ impl Judgement for Failovers {
     const METRICS: &'static [&'static dyn Family<Verdict>] = &[
         &gauge(
             "ses_failover_ready",
-            "Whether the region could take over from the primary: production access, sending on, every identity that is verified in the primary verified with DKIM no worse, and quota left for the primary's busiest 24 hours of the last 7 days (judged from GetAccount, ListEmailIdentities, GetEmailIdentity, GetSendStatistics DeliveryAttempts and [[failover]]).",
+            "Whether the region could take over from the primary: production access, sending on, every identity that is verified in the primary verified or covered, with DKIM no worse, and quota left for the primary's busiest 24 hours of the last 7 days (judged from GetAccount, ListEmailIdentities, GetEmailIdentity, GetSendStatistics DeliveryAttempts and [[failover]]).",
             ["primary_aws_region"],
             |verdict: &Verdict, out| {
                 for (primary, found) in &verdict.0 {
@@ -132,7 +133,6 @@ impl Judgement for Failovers {
 #[derive(Clone, Copy, Default)]
 struct Known<'a> {
     account: Option<&'a account::Reading>,
-    /// Sorted by name.
     identities: Option<&'a [Identity]>,
     /// By name.
     details: Option<&'a BTreeMap<Arc<str>, Arc<Details>>>,
@@ -182,9 +182,10 @@ fn judge(standby: Known<'_>, primary: Known<'_>, busiest: Option<f64>) -> Found 
     found
 }
 
-/// The identities of the primary that are verified, each by its own name: one that is covered there is not counted.
+/// The identities of the primary that are verified themselves. In the standby a verified domain above one is enough.
 fn identities(found: &mut Found, standby: Known<'_>, primary: Known<'_>) {
     let (Some(ours), Some(theirs)) = (standby.identities, primary.identities) else { return found.open = true };
+    let (verified, perhaps) = (Verified::of(ours), Verified::perhaps(ours));
     for identity in theirs {
         match identity.verified() {
             Some(true) => {}
@@ -194,12 +195,14 @@ fn identities(found: &mut Found, standby: Known<'_>, primary: Known<'_>) {
                 continue;
             }
         }
-        let twin = ours.binary_search_by(|one| one.name.cmp(&identity.name)).ok();
-        let verified = twin.and_then(|place| ours.get(place)).map_or(Some(false), Identity::verified);
-        found.demand(verified, Reason::IdentityNotVerified);
-        if verified == Some(true) {
-            let (there, here) = (primary.details_of(&identity.name), standby.details_of(&identity.name));
-            found.demand(dkim_is_no_worse(there, here), Reason::DkimWorse);
+        match verified.closest(&identity.name) {
+            // Of one that says nothing it is not known whether mail goes under it.
+            _ if perhaps.covers(&identity.name) => found.open = true,
+            Some(name) => {
+                let (there, here) = (primary.details_of(&identity.name), standby.details_of(name));
+                found.demand(dkim_is_no_worse(there, here), Reason::DkimWorse);
+            }
+            None => found.demand(Some(false), Reason::IdentityNotVerified),
         }
     }
 }

@@ -20,6 +20,8 @@ const WIDEST_CELL: usize = 24;
 /// Between two columns, as far as there is room.
 const GAPS: [usize; 2] = [2, 1];
 const COLUMNS: [&str; 8] = ["REGION", "STATE (REVIEW)", "QUOTA USED", "VERIFIED", "DNS", "EXPECTED", "READ", "CALLS/H"];
+/// A few regions that nobody uses have their rows; dozens, as with "all", would bury the others.
+const FEW_IDLE: usize = 5;
 type Row = [String; COLUMNS.len()];
 
 const NOT_KNOWN: &str = "?";
@@ -113,8 +115,15 @@ fn account(page: &mut String, account: &Account) {
     };
     paragraph(page, "", "  ", &format!("Account {name}{id}{who}"));
     let polled: Vec<&Region> = account.regions.iter().filter(|region| region.skipped.is_none()).collect();
-    if !polled.is_empty() {
-        table(page, &polled);
+    let (idle, others): (Vec<&Region>, Vec<&Region>) = polled.iter().partition(|region| is_idle(region));
+    let many = idle.len() > FEW_IDLE && !others.is_empty();
+    let shown = if many { others } else { polled };
+    if !shown.is_empty() {
+        table(page, &shown);
+    }
+    if many {
+        let names: Vec<&str> = idle.iter().map(|region| region.region.as_str()).collect();
+        paragraph(page, "  ", "    ", &format!("in the sandbox, and not in use: {}", names.join(", ")));
     }
     let mut skipped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for region in &account.regions {
@@ -126,6 +135,13 @@ fn account(page: &mut String, account: &Account) {
         let words = format!("skipped, {}: {}", reason.replace('_', " "), regions.join(", "));
         paragraph(page, "  ", "    ", &words);
     }
+}
+
+/// As AWS hands it out, with nothing declared, and read in full: there is nothing to tell of it.
+fn is_idle(region: &Region) -> bool {
+    let untouched = region.sending.as_ref().is_some_and(|sending| state(sending) == "sandbox");
+    let read = region.collectors.iter().all(|tried| tried.outcome == Outcome::Ok);
+    untouched && read && !region.in_use() && region.expected.is_none()
 }
 
 fn table(page: &mut String, regions: &[&Region]) {
@@ -281,6 +297,36 @@ mod tests {
         let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).collect::<String>();
         assert_eq!(letters(&lines.concat()), letters(&words));
         assert_eq!(lines.first().map(|line| line.starts_with("* word word")), Some(true));
+    }
+
+    #[test]
+    fn many_regions_that_nobody_uses_are_one_line() {
+        let region = |name: String, production: bool| Region {
+            region: name,
+            sending: Some(Sending {
+                production,
+                enabled: true,
+                enforcement: "HEALTHY".to_owned(),
+                review: None,
+                sent_24h: 0.0,
+                quota_24h: Some(200.0),
+                quota_used: Some(0.0),
+            }),
+            ..Region::default()
+        };
+        let page = |count: usize| {
+            let idle = (0..count).map(|number| region(format!("idle-{number}"), false));
+            let regions = idle.chain([region("busy".to_owned(), true)]).collect();
+            let (account_id, caller, role) = (None, None, None);
+            let mut page = String::new();
+            account(&mut page, &Account { account: None, account_id, caller, role, regions });
+            page
+        };
+        let line = |count: usize| page(count).lines().find(|line| line.contains("idle-0")).map(str::to_owned);
+        assert!(line(FEW_IDLE).is_some_and(|line| line.starts_with("  idle-0  sandbox ")), "{}", page(FEW_IDLE));
+        let folded = "  in the sandbox, and not in use: idle-0, idle-1, idle-2, idle-3, idle-4, idle-5";
+        assert_eq!(line(FEW_IDLE + 1).as_deref(), Some(folded));
+        assert!(page(FEW_IDLE + 1).contains("  busy    production "), "{}", page(FEW_IDLE + 1));
     }
 
     #[test]
