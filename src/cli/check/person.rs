@@ -308,6 +308,7 @@ mod tests {
                 enabled: true,
                 enforcement: "HEALTHY".to_owned(),
                 review: None,
+                case_id: None,
                 sent_24h: 0.0,
                 quota_24h: Some(200.0),
                 quota_used: Some(0.0),

@@ -275,7 +275,8 @@ fn sandbox(weighed: &mut Weighed, reason: Reason, identities: Option<&Senders<'_
     }
 }
 
-fn is_mailbox_simulator(recipient: &str) -> bool {
+/// Whether it is an address of the mailbox simulator.
+pub fn is_mailbox_simulator(recipient: &str) -> bool {
     let Some((local, domain)) = recipient.rsplit_once('@') else { return false };
     let name = local.split_once('+').map_or(local, |(name, _)| name);
     domain.eq_ignore_ascii_case(MAILBOX_SIMULATOR_DOMAIN)

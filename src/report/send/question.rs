@@ -7,7 +7,7 @@ use crate::config::{mail_name, region_code};
 use crate::estate::{Estate, TargetView};
 use crate::expectations::Recipients;
 use crate::judgements::coverage::candidates;
-use crate::judgements::send_path::Mail;
+use crate::judgements::send_path::{Mail, is_mailbox_simulator};
 
 /// A mail and its places, as they were asked for.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -66,7 +66,8 @@ impl Question {
         let to = recipients(&words.to).map_err(|what| wrong("to", what))?;
         let named = match &to {
             Recipients::Any => 1,
-            Recipients::Only(all) => u32::try_from(all.len()).unwrap_or(u32::MAX),
+            // The mailbox simulator counts against no quota.
+            Recipients::Only(all) => count(all.iter().filter(|one| !is_mailbox_simulator(one)).count()).max(1),
         };
         let mut regions = Vec::new();
         for region in &words.regions {
@@ -147,6 +148,10 @@ impl Question {
     }
 }
 
+fn count(recipients: usize) -> u32 {
+    u32::try_from(recipients).unwrap_or(u32::MAX)
+}
+
 /// SES v2 CreateConfigurationSet: "up to 64 alphanumeric characters".
 const LONGEST_SET: usize = 64;
 
@@ -225,5 +230,7 @@ mod tests {
         let all: Vec<String> = question.identities().into_iter().collect();
         assert_eq!(all, ["a+x@b.test", "a@b.test", "b.test", "c.d.test", "d.test", "test"]);
         assert_eq!((question.recipients, question.wants_any()), (1, false));
+        let mixed = words("a@b.test", &["success@simulator.amazonses.com", "c@d.test", "e@d.test"]);
+        assert_eq!(Question::read(mixed).expect("a question").recipients, 2, "the simulator needs no quota");
     }
 }
