@@ -207,7 +207,7 @@ pub(crate) enum Outcome {
 impl Region {
     /// What is known of a target.
     pub(crate) fn of(terms: &Terms, estate: &Estate, view: &TargetView, seen: &Seen<'_>) -> Self {
-        let collectors = Tried::told(terms, estate, view);
+        let collectors = Tried::all(terms, estate, view);
         let blank = Self {
             region: view.target.region.to_string(),
             budget_per_hour: terms.requests_per_second * 3600.0,
@@ -360,21 +360,12 @@ impl Wrong {
 
 impl Tried {
     /// Of every collector, in the order of the table.
-    pub(crate) fn all(estate: &Estate, view: &TargetView) -> Vec<Self> {
+    pub(crate) fn all(terms: &Terms, estate: &Estate, view: &TargetView) -> Vec<Self> {
         let collectors = view.slots.iter().zip(&*estate.collectors);
-        collectors.map(|(slot, collector)| Self::of(view, slot, &**collector)).collect()
+        collectors.map(|(slot, collector)| Self::of(terms, view, slot, &**collector)).collect()
     }
 
-    /// The same, with addresses in the messages only where the configuration shows them.
-    pub(super) fn told(terms: &Terms, estate: &Estate, view: &TargetView) -> Vec<Self> {
-        let mut all = Self::all(estate, view);
-        for failure in all.iter_mut().filter_map(|tried| tried.failure.as_mut()).filter(|_| !terms.plain_addresses) {
-            *failure = without_addresses(failure);
-        }
-        all
-    }
-
-    fn of(view: &TargetView, slot: &Slot, collector: &dyn AnyCollector) -> Self {
+    pub(super) fn of(terms: &Terms, view: &TargetView, slot: &Slot, collector: &dyn AnyCollector) -> Self {
         let (actions, after) = (collector.declaration().actions, collector.declaration().after);
         let mut tried = Self {
             collector: slot.collector.into(),
