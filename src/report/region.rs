@@ -359,13 +359,13 @@ impl Wrong {
 }
 
 impl Tried {
-    /// Of every collector, in the order of the table.
+    /// Of every collector, in the order of the table. Its messages hold addresses only where the configuration shows them.
     pub(crate) fn all(terms: &Terms, estate: &Estate, view: &TargetView) -> Vec<Self> {
         let collectors = view.slots.iter().zip(&*estate.collectors);
         collectors.map(|(slot, collector)| Self::of(terms, view, slot, &**collector)).collect()
     }
 
-    pub(super) fn of(terms: &Terms, view: &TargetView, slot: &Slot, collector: &dyn AnyCollector) -> Self {
+    fn of(terms: &Terms, view: &TargetView, slot: &Slot, collector: &dyn AnyCollector) -> Self {
         let (actions, after) = (collector.declaration().actions, collector.declaration().after);
         let mut tried = Self {
             collector: slot.collector.into(),
@@ -387,7 +387,7 @@ impl Tried {
         let unread = |name: &&&str| view.slot(name).is_some_and(|other| other.reading.is_none());
         tried.builds_on = after.iter().find(unread).map(|name| (*name).into());
         let message = &failure.message;
-        tried.failure = Some(message.clone());
+        tried.failure = Some(if terms.plain_addresses { message.clone() } else { without_addresses(message) });
         tried.kind = Some(failure.kind.as_str().into());
         tried.denied = failure.is_denied().then(|| action(actions, message)).flatten().map(Word::from);
         tried.outcome = match (&tried.builds_on, failure.is_denied(), &slot.reading) {
