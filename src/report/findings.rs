@@ -516,7 +516,7 @@ mod tests {
         if let Some(identities) = &mut missing.identities {
             identities.since.insert("shop.example".to_owned(), at(noon, false));
         }
-        let ages: Vec<_> = of_region(&missing).into_iter().map(|((_, what), since)| (what, since)).collect();
+        let ages: Vec<_> = of_region(&missing, None).into_iter().map(|told| (told.what, told.since)).collect();
         let sandbox = ("declared production, but in the sandbox".to_owned(), Some(at(two, false)));
         let names = "declared, but missing or not verified: gone.example, shop.example".to_owned();
         assert_eq!(ages, [sandbox, (names, Some(at(noon, false)))]);
