@@ -51,16 +51,17 @@ impl Judgement for Coverage {
 
 fn judge(reading: &Reading) -> Verdict {
     let (verified, perhaps) = (Verified::of(&reading.identities), Verified::perhaps(&reading.identities));
-    let usable = |(label, identity): (&Arc<str>, &Identity)| Judged {
+    let judged = |(label, identity): (&Arc<str>, &Identity)| Judged {
         label: Arc::clone(label),
         identity_type: Arc::clone(&identity.identity_type),
-        usable: if verified.covers(&identity.name) {
-            Some(true)
-        } else {
-            (!perhaps.covers(&identity.name)).then_some(false)
-        },
+        usable: usable(&identity.name, &verified, &perhaps),
     };
-    Verdict(reading.shown().map(usable).collect())
+    Verdict(reading.shown().map(judged).collect())
+}
+
+/// Whether SES would take a sender of this name; unknown where only identities could tell whose status SES left out.
+pub fn usable(name: &str, verified: &Verified, perhaps: &Verified) -> Option<bool> {
+    if verified.covers(name) { Some(true) } else { (!perhaps.covers(name)).then_some(false) }
 }
 
 /// The identities of a region that are verified: their names, by address as it is written or domain in lower case.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::Account;
 use super::mend::leave_sandbox;
+use super::moment::Since;
 use super::region::{Expected, Outcome, Region, Sending, Tried, Wrong};
 use crate::judgements::send_path::Reason;
 use crate::reference::thousands;
@@ -14,9 +15,11 @@ use crate::remedy::{Need, Remedy, Scope, remedy};
 mod judged;
 
 /// How much a finding weighs, the lightest first. The exit codes are those of monitoring plugins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
+    /// Nothing is to be mended.
     AllWell,
     /// Somebody should look.
     Warning,
@@ -38,8 +41,10 @@ impl Severity {
 }
 
 /// One thing to mend.
-#[derive(Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Finding {
+    /// How much it weighs.
     pub(crate) severity: Severity,
     /// The value of the label `account`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,8 +54,11 @@ pub(crate) struct Finding {
     /// One sentence for people.
     pub(crate) what: String,
     /// What mends it, as far as a command or a DNS record does; the first is the one to do.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) remedies: Vec<Remedy>,
+    /// Since when it is so, the earliest of what is known; only an agent tells it.
+    #[serde(flatten)]
+    pub(crate) since: Option<Since>,
 }
 
 /// Above this share of the quota somebody should look.
@@ -64,15 +72,21 @@ struct Told {
     severity: Severity,
     what: String,
     remedies: Vec<Remedy>,
+    /// Since when it is so.
+    since: Option<Since>,
 }
 
 impl Told {
     fn new(severity: Severity, what: impl Into<String>) -> Self {
-        Self { severity, what: what.into(), remedies: Vec::new() }
+        Self { severity, what: what.into(), remedies: Vec::new(), since: None }
     }
 
     fn mended_by(self, remedies: Vec<Remedy>) -> Self {
         Self { remedies: once_each(remedies), ..self }
+    }
+
+    fn since(self, since: Option<Since>) -> Self {
+        Self { since, ..self }
     }
 }
 
@@ -130,19 +144,20 @@ pub(crate) fn of(accounts: &[Account]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for account in accounts {
         let label = &account.account;
-        for Told { severity, what, remedies } in of_account(account) {
-            findings.push(Finding { severity, account: label.clone(), regions: Vec::new(), what, remedies });
+        for Told { severity, what, remedies, since } in of_account(account) {
+            findings.push(Finding { severity, account: label.clone(), regions: Vec::new(), what, remedies, since });
         }
         let first = findings.len();
         for region in &account.regions {
-            for Told { severity, what, remedies } in of_region(region, label.as_deref()) {
+            for Told { severity, what, remedies, since } in of_region(region, label.as_deref()) {
                 let mut mine = findings.iter_mut().skip(first);
                 if let Some(same) = mine.find(|one| (one.severity, &one.what) == (severity, &what)) {
                     same.regions.push(region.region.clone());
+                    same.since = earliest([same.since, since]);
                     same.remedies = once_each(std::mem::take(&mut same.remedies).into_iter().chain(remedies));
                 } else {
                     let regions = vec![region.region.clone()];
-                    findings.push(Finding { severity, account: label.clone(), regions, what, remedies });
+                    findings.push(Finding { severity, account: label.clone(), regions, what, remedies, since });
                 }
             }
         }
@@ -179,6 +194,17 @@ fn of_region(region: &Region, account: Option<&str>) -> Vec<Told> {
     told
 }
 
+/// Of what is known; the one that may be older, of two of one time.
+fn earliest(all: impl IntoIterator<Item = Option<Since>>) -> Option<Since> {
+    all.into_iter().flatten().min_by_key(|since| (since.since, !since.since_at_least))
+}
+
+/// Since when the first of these identities is not verified.
+fn since(region: &Region, names: &[String]) -> Option<Since> {
+    let known = &region.identities.as_ref()?.since;
+    earliest(names.iter().map(|name| known.get(name).copied()))
+}
+
 /// What could not be read. Failures of one kind have one cause, so the first of them speaks; denied actions are each
 /// told.
 pub(super) fn unread(collectors: &[Tried]) -> Vec<String> {
@@ -186,12 +212,12 @@ pub(super) fn unread(collectors: &[Tried]) -> Vec<String> {
     let mut kinds = Vec::new();
     for tried in collectors {
         let Some(failure) = &tried.failure else { continue };
-        match (tried.outcome, tried.denied) {
+        match (tried.outcome, &tried.denied) {
             (Outcome::Denied, Some(action)) => {
                 told.push(format!("{action} is denied, and {} needs it", tried.collector));
             }
-            (Outcome::Denied | Outcome::Failed | Outcome::Partly, _) if !kinds.contains(&tried.kind) => {
-                kinds.push(tried.kind);
+            (Outcome::Denied | Outcome::Failed | Outcome::Partly, _) if !kinds.contains(&&tried.kind) => {
+                kinds.push(&tried.kind);
                 told.push(format!("can't read {}: {failure}", tried.collector));
             }
             _ => {}
@@ -211,15 +237,18 @@ fn of_sending(region: &Region, sending: &Sending, here: Here<'_>) -> Vec<Told> {
     let paused = sending.enforcement == "SHUTDOWN" || !sending.enabled;
     if paused && matters && !broken {
         let what = format!("sending is {}", paused_by(sending));
-        told.push(Told::new(Severity::CanNotSend, what).mended_by(vec![here.resume(sending)]));
+        let paused = Told::new(Severity::CanNotSend, what).since(paused_since(sending));
+        told.push(paused.mended_by(vec![here.resume(sending)]));
     }
     if sending.enforcement != "HEALTHY" && sending.enforcement != "SHUTDOWN" {
         let what = format!("the account is under review by AWS: {}", sending.enforcement);
-        told.push(Told::new(Severity::Warning, what).mended_by(vec![here.remedy(Need::LookAtAccount, None)]));
+        let review = Told::new(Severity::Warning, what).since(sending.since.and_then(|since| since.enforcement));
+        told.push(review.mended_by(vec![here.remedy(Need::LookAtAccount, None)]));
     }
     if declared.is_none() && !sending.production && region.in_use() {
         let what = "in the sandbox, and in use: declare it, or ask for production access";
-        told.push(Told::new(Severity::Warning, what).mended_by(vec![here.leave_sandbox(sending)]));
+        let sandbox = Told::new(Severity::Warning, what).since(sending.since.and_then(|since| since.production));
+        told.push(sandbox.mended_by(vec![here.leave_sandbox(sending)]));
     }
     if declared.is_some_and(|declared| !broken && declared.as_expected.is_none()) {
         told.push(Told::new(Severity::CouldNotTell, "SES does not say the quota that is declared"));
@@ -233,33 +262,42 @@ pub(crate) fn paused_by(sending: &Sending) -> &'static str {
     if sending.enforcement == "SHUTDOWN" { "paused by AWS" } else { "paused by the account" }
 }
 
+/// Since when what [`paused_by`] names is so.
+fn paused_since(sending: &Sending) -> Option<Since> {
+    let since = sending.since?;
+    if sending.enforcement == "SHUTDOWN" { since.enforcement } else { since.enabled }
+}
+
+/// What is not as declared, and since when the first of it.
 fn broken_expectation(declared: &Expected, sending: &Sending, here: Here<'_>) -> Told {
+    let production = sending.since.and_then(|since| since.production);
     let mut reasons = Vec::new();
     let mut remedies = Vec::new();
-    match (declared.state, sending.production) {
+    match (&*declared.state, sending.production) {
         ("production", false) => {
-            reasons.push("in the sandbox".to_owned());
+            reasons.push(("in the sandbox".to_owned(), production));
             remedies.push(here.leave_sandbox(sending));
         }
-        ("sandbox" | "unused", true) => reasons.push("out of the sandbox".to_owned()),
+        ("sandbox" | "unused", true) => reasons.push(("out of the sandbox".to_owned(), production)),
         _ => {}
     }
     if declared.state == "production" && (!sending.enabled || sending.enforcement == "SHUTDOWN") {
-        reasons.push(paused_by(sending).to_owned());
+        reasons.push((paused_by(sending).to_owned(), paused_since(sending)));
         remedies.push(here.resume(sending));
     }
     if declared.state == "unused" && sending.sent_24h > 0.0 {
-        reasons.push(format!("{} sent in 24 hours", thousands(sending.sent_24h)));
+        reasons.push((format!("{} sent in 24 hours", thousands(sending.sent_24h)), None));
     }
     if let (Some(minimum), Some(quota)) = (declared.minimum_quota.map(f64::from), sending.quota_24h)
         && quota < minimum
     {
-        reasons.push(format!("a quota of {} where {} is declared", thousands(quota), thousands(minimum)));
+        reasons.push((format!("a quota of {} where {} is declared", thousands(quota), thousands(minimum)), None));
         // Leaving the sandbox brings a quota of its own.
         remedies.extend(sending.production.then(|| here.more_quota(sending)));
     }
-    let what = format!("declared {}, but {}", declared.state, reasons.join(", "));
-    Told::new(Severity::CanNotSend, what).mended_by(remedies)
+    let (words, since): (Vec<String>, Vec<_>) = reasons.into_iter().unzip();
+    let what = format!("declared {}, but {}", declared.state, words.join(", "));
+    Told::new(Severity::CanNotSend, what).since(earliest(since)).mended_by(remedies)
 }
 
 fn of_quota(sending: &Sending, here: Here<'_>) -> Option<Told> {
@@ -277,7 +315,8 @@ fn of_identities_declared(region: &Region, expected: &Expected, here: Here<'_>) 
     let mut told = Vec::new();
     if !expected.missing.is_empty() {
         let what = format!("declared, but missing or not verified: {}", names(&expected.missing));
-        told.push(Told::new(Severity::CanNotSend, what).mended_by(verify(region, &expected.missing, here)));
+        let missing = Told::new(Severity::CanNotSend, what).since(since(region, &expected.missing));
+        told.push(missing.mended_by(verify(region, &expected.missing, here)));
     }
     if !expected.unknown.is_empty() {
         let what = format!("SES does not say whether verified: {}", names(&expected.unknown));
@@ -299,10 +338,13 @@ fn of_the_rest(region: &Region, here: Here<'_>) -> Vec<Told> {
     let unable: Vec<String> = unable.filter(|name| !told_already(name)).cloned().collect();
     if !unable.is_empty() {
         let what = format!("not verified: {}", names(&unable));
-        told.push(Told::new(Severity::Warning, what).mended_by(verify_again(&unable, here)));
+        let unverified = Told::new(Severity::Warning, what).since(since(region, &unable));
+        told.push(unverified.mended_by(verify_again(&unable, here)));
     }
     if let Some(dns) = region.dns.as_ref().filter(|dns| !dns.wrong.is_empty()) {
-        told.push(Told::new(Severity::Warning, of_dns(&dns.wrong)).mended_by(vec![publish(&dns.wrong)]));
+        let since = earliest(dns.wrong.iter().map(|wrong| wrong.since));
+        let wrong = Told::new(Severity::Warning, of_dns(&dns.wrong)).since(since);
+        told.push(wrong.mended_by(vec![publish(&dns.wrong)]));
     }
     if let Some(calls) = region.calls_per_hour.filter(|calls| *calls > region.budget_per_hour) {
         let (calls, budget) = (thousands(calls), thousands(region.budget_per_hour));
@@ -316,7 +358,7 @@ fn of_the_rest(region: &Region, here: Here<'_>) -> Vec<Told> {
 fn of_dns(wrong: &[Wrong]) -> String {
     let mut identities: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for Wrong { identity, record, reason, .. } in wrong {
-        let why = reason.map(|reason| format!(" {}", reason.replace('_', " "))).unwrap_or_default();
+        let why = reason.as_ref().map(|reason| format!(" {}", reason.replace('_', " "))).unwrap_or_default();
         identities.entry(identity).or_default().push(format!("{record}{why}"));
     }
     let told: Vec<String> =
@@ -380,17 +422,19 @@ mod tests {
             sent_24h: sent,
             quota_24h: Some(200.0),
             quota_used: Some(sent / 200.0),
+            since: None,
         }
     }
 
     fn region(sending: Sending, identities: usize) -> Region {
-        let identities = Counted { all: identities, verified: identities, can_not_send: Vec::new() };
+        let identities =
+            Counted { all: identities, verified: identities, can_not_send: Vec::new(), since: BTreeMap::new() };
         Region { sending: Some(sending), identities: Some(identities), budget_per_hour: 1800.0, ..Region::default() }
     }
 
     fn expected(state: &'static str, as_expected: Option<bool>) -> Expected {
         let (missing, unknown, unexpected) = (Vec::new(), Vec::new(), Vec::new());
-        Expected { state, as_expected, minimum_quota: None, missing, unknown, unexpected }
+        Expected { state: state.into(), as_expected, minimum_quota: None, missing, unknown, unexpected }
     }
 
     fn worst(region: &Region) -> Severity {

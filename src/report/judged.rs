@@ -16,46 +16,52 @@ use crate::judgements::forecast::Forecast;
 use crate::judgements::send_path::{Known, Mail, weigh};
 
 /// The verdicts. The names of the fields are those of the JSON.
-#[derive(Debug, Default, serde::Serialize)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Judged {
     /// Each declared path that sends from here.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) send_paths: Vec<Path>,
     /// Each declared failover to here.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) failovers: Vec<Standby>,
     /// When the quota will be used up, if that is near, in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) quota_exhausted_at: Option<String>,
     /// Identities of which nobody hears the bounces, or the complaints; those that bear series.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) unheard: Vec<String>,
     /// Configuration sets that do not send.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) paused_sets: Vec<String>,
 }
 
 /// A declared send path.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Path {
+    /// Its name in the configuration.
     pub(crate) path: String,
     /// Whether SES would take its mail; left out where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ready: Option<bool>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Every reason why SES would refuse it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) reasons: Vec<Refusal>,
 }
 
 /// A declared failover.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Standby {
+    /// The region that sends.
     pub(crate) primary: String,
     /// Whether it could take over; left out where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ready: Option<bool>,
     /// The words of `ses_failover_blocked`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) reasons: Vec<failover::Reason>,
 }
 

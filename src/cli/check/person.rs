@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use crate::cli::wrap::{harmless, lines, wrap};
 use crate::reference::thousands;
 use crate::report::findings::{Finding, Severity, paused_by};
+use crate::report::moment::Moment;
 use crate::report::region::{Outcome, Region, Sending, Tried};
 use crate::report::{Account, Report};
 
@@ -33,7 +34,7 @@ pub(super) fn page(report: &Report, colour: bool) -> String {
         page.push('\n');
     }
     for finding in &report.findings {
-        self::finding(&mut page, finding, colour);
+        self::finding(&mut page, finding, report.as_of, colour);
     }
     for account in &report.accounts {
         page.push('\n');
@@ -41,9 +42,13 @@ pub(super) fn page(report: &Report, colour: bool) -> String {
     }
     if let Some(resolvers) = &report.resolvers {
         let named: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
-        let named = if named.is_empty() { "the resolvers of this machine".to_owned() } else { named.join(", ") };
+        let machine = if report.as_of.is_some() { "the agent's machine" } else { "this machine" };
+        let named = if named.is_empty() { format!("the resolvers of {machine}") } else { named.join(", ") };
         page.push('\n');
         paragraph(&mut page, "", "    ", &format!("DNS asked at {named}"));
+    }
+    if let Some(as_of) = report.as_of {
+        paragraph(&mut page, "", "    ", &format!("Told by an agent whose newest reading is of {as_of}"));
     }
     page
 }
@@ -80,7 +85,7 @@ fn painted(words: &str, severity: Severity, colour: bool) -> String {
     if colour { format!("\u{1b}[{code}m{words}\u{1b}[0m") } else { words.to_owned() }
 }
 
-fn finding(page: &mut String, finding: &Finding, colour: bool) {
+fn finding(page: &mut String, finding: &Finding, now: Option<Moment>, colour: bool) {
     let word = match finding.severity {
         Severity::AllWell => "WELL",
         Severity::Warning => "LOOK AT",
@@ -89,8 +94,9 @@ fn finding(page: &mut String, finding: &Finding, colour: bool) {
     };
     let account = finding.account.as_deref().unwrap_or("an unknown account");
     let place = if finding.regions.is_empty() { String::new() } else { format!(" {}", finding.regions.join(", ")) };
+    let since = finding.since.zip(now).map(|(since, now)| format!(", {}", since.words(now))).unwrap_or_default();
     let mut text = String::new();
-    paragraph(&mut text, &format!("{word:<10} "), "           ", &format!("{account}{place}: {}", finding.what));
+    paragraph(&mut text, &format!("{word:<10} "), "           ", &format!("{account}{place}: {}{since}", finding.what));
     // Coloured afterwards: what can't be seen has no width.
     let rest = text.strip_prefix(word).unwrap_or(&text);
     let _ = write!(page, "{}{rest}", painted(word, finding.severity, colour));
@@ -127,7 +133,7 @@ fn account(page: &mut String, account: &Account) {
     }
     let mut skipped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for region in &account.regions {
-        if let Some(reason) = region.skipped {
+        if let Some(reason) = &region.skipped {
             skipped.entry(reason).or_default().push(&region.region);
         }
     }
@@ -170,7 +176,7 @@ fn table(page: &mut String, regions: &[&Region]) {
         }
     }
     if let Some(region) = regions.first() {
-        let names: Vec<&str> = region.collectors.iter().map(|tried| tried.collector).collect();
+        let names: Vec<&str> = region.collectors.iter().map(|tried| &*tried.collector).collect();
         let budget = thousands(region.budget_per_hour);
         let words = format!("collectors: {}; at most {budget} calls an hour in a region", names.join(", "));
         paragraph(page, "  ", "    ", &words);
@@ -256,13 +262,13 @@ fn expected(region: &Region) -> String {
 
 /// In a few words: the findings above have the whole failure.
 fn outcome(tried: &Tried) -> Option<String> {
-    let kind = || tried.kind.unwrap_or_default().replace('_', " ");
+    let kind = || tried.kind.as_deref().unwrap_or_default().replace('_', " ");
     match tried.outcome {
         Outcome::Ok | Outcome::Skipped => None,
-        Outcome::Denied => Some(format!("{} is denied", tried.denied.unwrap_or("what it asks"))),
+        Outcome::Denied => Some(format!("{} is denied", tried.denied.as_deref().unwrap_or("what it asks"))),
         Outcome::Partly => Some(format!("read in part ({})", kind())),
         Outcome::Failed => Some(format!("failed ({})", kind())),
-        Outcome::BuildsOn => Some(format!("builds on {}", tried.builds_on.unwrap_or_default())),
+        Outcome::BuildsOn => Some(format!("builds on {}", tried.builds_on.as_deref().unwrap_or_default())),
         Outcome::NotTried => Some("not tried yet".to_owned()),
     }
 }
@@ -312,6 +318,7 @@ mod tests {
                 sent_24h: 0.0,
                 quota_24h: Some(200.0),
                 quota_used: Some(0.0),
+                since: None,
             }),
             ..Region::default()
         };
