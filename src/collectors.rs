@@ -41,7 +41,9 @@ pub const ALL: &[Row] = &[
     row::<configuration_sets::ConfigurationSets>(|config| {
         let interval = config.interval(configuration_sets::ConfigurationSets::DECLARATION.name);
         let only = config.focus.as_ref().and_then(|focus| focus.configuration_set.clone());
-        Arc::new(configuration_sets::ConfigurationSets { interval, only })
+        // A set that an identity names is missing for sure only in a list that is younger than the identity's description.
+        let hurried = config.focus.is_some();
+        Arc::new(configuration_sets::ConfigurationSets { interval, only, hurried })
     }),
     row::<dns::Dns>(|config| Arc::new(dns::Dns { resolver: Resolver::new(&config.dns) })),
 ];
