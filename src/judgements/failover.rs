@@ -21,6 +21,14 @@ pub struct Failovers;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verdict(Vec<(String, Found)>);
 
+impl Verdict {
+    /// Each primary region, whether this one could take over from it, and the words of what speaks against that.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, Option<bool>, Vec<&'static str>)> {
+        let words = |found: &Found| found.reasons.iter().map(|reason| reason.as_str()).collect();
+        self.0.iter().map(move |(primary, found)| (&**primary, found.ready(), words(found)))
+    }
+}
+
 /// What is known to speak against it.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Found {

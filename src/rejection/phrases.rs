@@ -73,6 +73,13 @@ impl Place<'_> {
         sign != Sign::Name || (!joined(before) && !joined(after))
     }
 
+    /// Whether a sentence begins here, be it behind the name of an error; `your email address is not verified` is said by others.
+    fn begins_a_sentence(&self) -> bool {
+        let before = self.before(20).trim_end();
+        let named = ["rejected", "exception", "error"].iter().any(|name| before.ends_with(name));
+        named || !before.ends_with(char::is_alphabetic)
+    }
+
     #[expect(clippy::unnecessary_wraps, reason = "it is what readers answer")]
     fn says(&self, reason: Reason) -> Option<Said> {
         Some(Said { reason, region: None, end: self.end })
@@ -106,14 +113,18 @@ pub(super) const PHRASES: &[Phrase] = &[
     name("accountsuspendedexception", |at| at.says(Reason::AccountPaused)),
     sentence("configuration set ", configuration_set),
     sentence("configuration-set ", configuration_set),
+    sentence("configuration set does not exist", |at| at.says(Reason::ConfigurationSetMissing { name: None })),
     name("configurationsetdoesnotexist", |at| at.says(Reason::ConfigurationSetMissing { name: None })),
     name("configurationsetdoesnotexistexception", |at| at.says(Reason::ConfigurationSetMissing { name: None })),
     name("configurationsetsendingpaused", |at| at.says(Reason::ConfigurationSetPaused { name: None })),
     name("configurationsetsendingpausedexception", |at| at.says(Reason::ConfigurationSetPaused { name: None })),
     name("mailfromdomainnotverified", |at| at.says(Reason::MailFromNotVerified)),
     name("mailfromdomainnotverifiedexception", |at| at.says(Reason::MailFromNotVerified)),
+    sentence("mail from domain is not verified", |at| at.says(Reason::MailFromNotVerified)),
+    sentence("mail-from domain is not verified", |at| at.says(Reason::MailFromNotVerified)),
     sentence("daily message quota exceeded", |at| at.says(Reason::DailyQuota)),
     sentence("maximum sending rate exceeded", |at| at.says(Reason::SendRate)),
+    sentence("maximum sigv2 smtp sending rate exceeded", |at| at.says(Reason::SendRate)), // of credentials from before 2019
     common("rate exceeded", api_rate),
     common("toomanyrequestsexception", api_rate_by_name),
     sentence("421 too many concurrent smtp connections", connections),
@@ -156,7 +167,7 @@ pub(super) const PHRASES: &[Phrase] = &[
     sentence("message length is more than", |at| at.says(Reason::TooLong)),
     sentence("552 message is too long", |at| at.says(Reason::TooLong)),
     sentence("552 5.3.4 message is too long", |at| at.says(Reason::TooLong)),
-    sentence("address blacklisted", |at| at.says(Reason::Suppressed)),
+    sentence("address blacklisted", blacklisted),
     sentence("on the suppression list for your account", |at| at.says(Reason::Suppressed)),
     sentence("amazon ses has suppressed sending to this address", |at| at.says(Reason::Suppressed)),
     sentence("enotfound", no_such_host),
@@ -202,7 +213,7 @@ const ILLEGAL_LOCAL: &str = "there is a character in front of the @ that no addr
 
 /// The sentence without its list; the list has a reader of its own, because some programs show nothing else.
 fn unverified(at: &Place<'_>) -> Option<Said> {
-    at.says(Reason::Unverified { identities: Vec::new(), cut: false })
+    if at.begins_a_sentence() { at.says(Reason::Unverified { identities: Vec::new(), cut: false }) } else { None }
 }
 
 fn unverified_list(at: &Place<'_>) -> Option<Said> {
@@ -323,6 +334,11 @@ fn malformed_by_ses(at: &Place<'_>, complaint: &'static str) -> Option<Said> {
     let after = after.get(..after.floor_char_boundary(200)).unwrap_or_default();
     let before = at.before(100);
     if NAMES.iter().any(|name| before.contains(name) || after.contains(name)) { malformed(at, complaint) } else { None }
+}
+
+/// Of a recipient; other servers say it of a sender's host: `Your IP address blacklisted`.
+fn blacklisted(at: &Place<'_>) -> Option<Said> {
+    if at.begins_a_sentence() { at.says(Reason::Suppressed) } else { None }
 }
 
 /// A host that a name server does not know: the one on the same line.

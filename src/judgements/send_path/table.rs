@@ -217,6 +217,7 @@ fn the_status_of_the_identity_decides() {
         ("production mail.shop.example=FAILED shop.example", "a@mail.shop.example", "any", "taken"),
         ("production mail.shop.example=FAILED shop.example=PENDING", "a@mail.shop.example", "any", "identity_failed"),
         ("production Ann@shop.example=? shop.example", ANN, "any", "?"),
+        ("production Ann@shop.example shop.example=?", ANN, "any", "taken"),
         ("production other.test=? shop.example", ANN, "any", "taken"),
     ]);
 }

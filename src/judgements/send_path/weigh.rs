@@ -163,17 +163,17 @@ enum Sender<'a> {
 impl<'a> Sender<'a> {
     fn of(known: &Known<'a>, from: &str) -> Self {
         let Some(identities) = &known.identities else { return Self::Unknown };
-        // An identity of which SES tells no status may be closer than the one that is found, and have other settings.
-        if identities.perhaps.covers(from) {
-            return Self::Unknown;
-        }
-        match identities.verified.closest(from) {
-            Some(name) => {
-                let details = known.details.and_then(|all| all.get(name)).map(|details| &**details);
-                Self::Goes { name: Arc::clone(name), details }
+        for candidate in candidates(from) {
+            // An identity of which SES tells no status may have other settings than the next one that covers the sender.
+            if identities.perhaps.named(&candidate).is_some() {
+                return Self::Unknown;
             }
-            None => Self::Refused(refused(identities.all, &known.elsewhere, from)),
+            if let Some(name) = identities.verified.named(&candidate) {
+                let details = known.details.and_then(|all| all.get(name)).map(|details| &**details);
+                return Self::Goes { name: Arc::clone(name), details };
+            }
         }
+        Self::Refused(refused(identities.all, &known.elsewhere, from))
     }
 }
 

@@ -405,6 +405,21 @@ pub(super) const SEEN: &[(&str, &str, &[&str])] = &[
         "{ message: 'Illegal address', code: 'InvalidParameterValue' }",
         &["malformed_address"],
     ),
+    (
+        "developer guide, sending errors",
+        "An error occurred (NotFoundException) when calling the SendEmail operation: Configuration set does not exist",
+        &["configuration_set_missing"],
+    ),
+    (
+        "developer guide, sending errors",
+        "554 Message rejected: Mail FROM domain is not verified",
+        &["mail_from_not_verified"],
+    ),
+    (
+        "developer guide, sending errors",
+        "454 Throttling failure: Maximum SigV2 SMTP sending rate exceeded.",
+        &["send_rate"],
+    ),
     // Not SES.
     ("spamgourmet/spamgourmet#41", "421 Too many concurrent SMTP connections; please try again later.", &[]),
     ("Flolagale/mailin#106", "Server answer - 535 Error: Authentication credentials invalid", &[]),
@@ -419,6 +434,8 @@ pub(super) const SEEN: &[(&str, &str, &[&str])] = &[
         "User: arn:aws:iam::111111111111:user/x is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::x\"",
         &[],
     ),
+    ("a sign-in", "403 Forbidden: your email address is not verified", &[]),
+    ("a receiver", "550 5.7.1 Your IP address blacklisted by example.org", &[]),
     ("another protocol", "Modbus exception 2: illegal address", &[]),
     ("andris9/mimelib#39", "smtp; 552 message line is too long", &[]),
     ("a receiver", "smtp; 550 5.4.1 Recipient address rejected: Access denied.", &[]),
