@@ -77,7 +77,7 @@ pub(super) struct Mail {
     /// None = anybody.
     pub(super) to: Option<Vec<&'static str>>,
     pub(super) set: Option<&'static str>,
-    /// How many recipients there are, where that is said.
+    /// How many recipients need quota, where that is said.
     pub(super) number: Option<usize>,
 }
 
@@ -87,8 +87,9 @@ impl Mail {
             let names = dice.of(&[1, 1, 1, 2, 2, 3, 5]);
             (0..names).map(|_| dice.of(&RECIPIENTS)).collect::<Vec<_>>()
         });
-        let least = to.as_ref().map_or(1, Vec::len);
-        let number = dice.one_in(4).then(|| dice.of(&[least, least + 1, 50]));
+        let least = to.iter().flatten().filter(|name| !is_simulated(name)).count().max(1);
+        // A message has 50 recipients at most, and a few are the mailbox simulator.
+        let number = dice.one_in(4).then(|| dice.of(&[least, least + 1, 45]));
         Self { from: dice.of(&SENDERS), to, set: dice.one_in(3).then(|| dice.of(&SETS)), number }
     }
 
@@ -107,15 +108,16 @@ impl Mail {
         address(self.from)
     }
 
-    /// All of the addresses that it goes to: where more are said than are named, those beyond are like the last that is
-    /// somebody's, and so need quota.
+    /// All of the addresses that it goes to: where more are said than are named, those beyond are like the last that needs
+    /// quota.
     pub(super) fn recipients(&self) -> Vec<String> {
         let named: Vec<String> = match &self.to {
             None => vec![address("nowhere.test")],
             Some(names) => names.iter().map(|name| address(name)).collect(),
         };
         let like = named.iter().rfind(|one| !is_simulated(one)).unwrap_or(&named[0]).clone();
-        let more = self.number.unwrap_or_default().saturating_sub(named.len());
+        let needy = named.iter().filter(|one| !is_simulated(one)).count();
+        let more = self.number.unwrap_or_default().saturating_sub(needy);
         named.into_iter().chain(std::iter::repeat_n(like, more)).collect()
     }
 
