@@ -24,8 +24,6 @@ pub struct ConfigurationSets {
     pub interval: Duration,
     /// Nothing but this one is looked at; none = every set. All are listed.
     pub only: Option<String>,
-    /// Somebody waits: as soon as a pass is over, the next one begins.
-    pub hurried: bool,
 }
 
 /// The calls for one set.
@@ -193,8 +191,7 @@ impl Collector for ConfigurationSets {
     async fn read(&self, ask: Ask<'_, Reading>) -> Result<Reading, Failure> {
         let mut reading = ask.previous.cloned().unwrap_or_default();
         let mut left = CALLS;
-        let due = self.hurried || pass_is_due(reading.pass_began, ask.now, self.interval);
-        if reading.ahead.is_empty() && due {
+        if reading.ahead.is_empty() && pass_is_due(reading.pass_began, ask.now, self.interval) {
             let (names, calls) = list(ask.aws).await?;
             reading.begin_pass(names, ask.now);
             if let Some(only) = &self.only {
