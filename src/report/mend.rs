@@ -368,6 +368,6 @@ mod tests {
         assert!(command.contains("--mail-from-domain bounce.shop.example "), "{command}");
         assert_eq!(rejects[0].records.len(), 2, "MX and SPF");
         let recipient = remedies(&known, "x.test", Reason::Sandbox, &[About::Recipient("ann@other.test".into())]);
-        assert_eq!(steps(&recipient), "put-account-details, verify-email-identity ann@other.test");
+        assert_eq!(steps(&recipient), "get-account, verify-email-identity ann@other.test");
     }
 }
