@@ -121,7 +121,7 @@ impl Report {
             }
         }
         let accounts: Vec<Account> = accounts.into_iter().map(|(_, account)| account).collect();
-        let findings = findings::of(&accounts);
+        let findings = findings::of(&accounts, terms.plain_addresses);
         let verdict = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::AllWell);
         let dns = estate.collectors.iter().any(|collector| collector.declaration().name == "dns");
         let resolvers = dns.then(|| terms.resolvers.clone());

@@ -112,11 +112,9 @@ impl Here<'_> {
         remedy(need, Scope { account: self.account, region: Some(self.region), name, mail_from: None })
     }
 
-    /// One command for each of the first few names; a name that is hashed has none.
+    /// One step for each of the first few names.
     fn each(&self, need: Need, names: &[String]) -> Vec<Remedy> {
-        let is_plain =
-            |name: &&String| !name.is_empty() && (need == Need::ResumeConfigurationSet || name.contains(['@', '.']));
-        names.iter().filter(is_plain).take(MOST_NAMES).map(|name| self.remedy(need, Some(name))).collect()
+        names.iter().take(MOST_NAMES).map(|name| self.remedy(need, Some(name))).collect()
     }
 
     fn leave_sandbox(&self, sending: &Sending) -> Remedy {
@@ -138,8 +136,9 @@ impl Here<'_> {
     }
 }
 
-/// Everything that has to be mended, the worst first. What is the same in several regions is told once.
-pub(crate) fn of(accounts: &[Account]) -> Vec<Finding> {
+/// Everything that has to be mended, the worst first. What is the same in several regions is told once. Where labels stand for
+/// addresses, no command names one: SES does not know it by its label.
+pub(crate) fn of(accounts: &[Account], plain_addresses: bool) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for account in accounts {
         let label = &account.account;
@@ -159,6 +158,11 @@ pub(crate) fn of(accounts: &[Account]) -> Vec<Finding> {
                     findings.push(Finding { severity, account: label.clone(), regions, what, since, remedies });
                 }
             }
+        }
+    }
+    if !plain_addresses {
+        for remedy in findings.iter_mut().flat_map(|finding| &mut finding.remedies) {
+            remedy.command = remedy.command.take().filter(|command| !command.contains('@'));
         }
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -487,8 +491,27 @@ mod tests {
         ];
         let account_id = Some("111111111111".to_owned());
         let account = Account { account: None, account_id, caller: None, role: None, regions };
-        let told: Vec<_> = of(&[account]).into_iter().map(|one| (one.severity, one.regions.join(" "))).collect();
+        let told: Vec<_> = of(&[account], true).into_iter().map(|one| (one.severity, one.regions.join(" "))).collect();
         assert_eq!(told, [(Severity::CanNotSend, "c".to_owned()), (Severity::Warning, "a b".to_owned())]);
+    }
+
+    #[test]
+    fn no_command_names_an_address_that_is_not_shown() {
+        let commands = |plain_addresses| -> Vec<Option<String>> {
+            let mut region = region(sending(true, true, "HEALTHY", 0.0), 1);
+            let missing = ["0123456789abcdef@shop.example", "gone.example"].map(str::to_owned).to_vec();
+            region.expected = Some(Expected { missing, ..expected("production", Some(true)) });
+            region.region = "eu-west-1".to_owned();
+            region.judged.unheard = vec!["0123456789abcdef@shop.example".to_owned()];
+            let account_id = Some("111111111111".to_owned());
+            let account = Account { account: None, account_id, caller: None, role: None, regions: vec![region] };
+            let remedies = of(&[account], plain_addresses).into_iter().flat_map(|finding| finding.remedies);
+            remedies.map(|remedy| remedy.command).collect()
+        };
+        let (plain, hashed) = (commands(true), commands(false));
+        assert_eq!(plain.iter().flatten().count(), 3, "{plain:?}");
+        assert_eq!((hashed.len(), hashed.iter().flatten().count()), (3, 1), "the steps stay: {hashed:?}");
+        assert!(hashed.iter().flatten().all(|command| command.contains("gone.example")), "{hashed:?}");
     }
 
     fn at(time: &str, since_at_least: bool) -> Since {
@@ -506,7 +529,7 @@ mod tests {
         };
         let regions = vec![region("a", at(two, false)), region("b", at(one, false)), region("c", at(one, true))];
         let account_id = Some("111111111111".to_owned());
-        let found = of(&[Account { account: None, account_id, caller: None, role: None, regions }]);
+        let found = of(&[Account { account: None, account_id, caller: None, role: None, regions }], true);
         let [sandbox] = &*found else { panic!("{found:?}") };
         assert_eq!((sandbox.regions.len(), sandbox.since), (3, Some(at(one, true))), "the one that may be older");
 
