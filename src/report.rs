@@ -24,7 +24,7 @@ pub(crate) mod send;
 
 use findings::{Finding, Severity};
 use moment::Moment;
-use region::Region;
+use region::{Region, without_addresses};
 
 /// The version of the JSON: raised when something is taken away or changes its meaning. What is added has a default where it
 /// is read, because agents of other releases answer too.
@@ -117,7 +117,7 @@ impl Report {
                 Some((first, account)) if Arc::ptr_eq(&first.target.account, &view.target.account) => {
                     account.regions.push(region);
                 }
-                _ => accounts.push((view, Account::of(view, region))),
+                _ => accounts.push((view, Account::of(terms, view, region))),
             }
         }
         let accounts: Vec<Account> = accounts.into_iter().map(|(_, account)| account).collect();
@@ -137,14 +137,46 @@ fn newest(estate: &Estate) -> Option<Moment> {
 }
 
 impl Account {
-    fn of(view: &TargetView, region: Region) -> Self {
+    fn of(terms: &Terms, view: &TargetView, region: Region) -> Self {
         let text = |text: &Arc<str>| text.to_string();
+        // The session of somebody who signed in once for all is called by an e-mail address.
+        let arn = |arn: &Arc<str>| if terms.plain_addresses { arn.to_string() } else { without_addresses(arn) };
         Self {
             account: view.account.as_ref().map(text),
             account_id: view.account_id.as_ref().map(text),
-            caller: view.caller.as_ref().map(text),
+            caller: view.caller.as_ref().map(arn),
             role: view.target.account.role.as_ref().map(|role| role.arn.clone()),
             regions: vec![region],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::{self, Target};
+
+    #[test]
+    fn a_caller_is_shown_as_addresses_are() {
+        let account = target::Account { name: None, role: None, profile: None, regions: Vec::new() };
+        let view = TargetView {
+            caller: Some("arn:aws:sts::111111111111:assumed-role/Admin/ann@shop.example".into()),
+            target: Target { account: Arc::new(account), region: "eu-west-1".into() },
+            account: None,
+            account_id: None,
+            skipped: None,
+            slots: Vec::new(),
+            requests: Arc::default(),
+        };
+        let terms = |plain_addresses| Terms {
+            schedules: Vec::new(),
+            requests_per_second: 1.0,
+            resolvers: Vec::new(),
+            plain_addresses,
+            remembers: false,
+        };
+        let caller = |plain| Account::of(&terms(plain), &view, Region::default()).caller.expect("a caller");
+        assert_eq!(caller(true), "arn:aws:sts::111111111111:assumed-role/Admin/ann@shop.example");
+        assert_eq!(caller(false), "arn:aws:sts::111111111111:assumed-role/Admin/…@shop.example");
     }
 }
