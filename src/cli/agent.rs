@@ -77,6 +77,8 @@ impl AgentError {
         match self {
             Self::NotNow { again, .. } => Some(again.unwrap_or(otherwise)),
             Self::Unreachable { .. } | Self::Slow(_) => Some(otherwise),
+            // So says a proxy whose agent is away, or which is asked too often.
+            Self::Status { status: 429 | 502 | 504, .. } => Some(otherwise),
             _ => None,
         }
     }
@@ -85,7 +87,9 @@ impl AgentError {
 impl Agent {
     /// Reads the URL of an agent, with or without the path of its report.
     pub(super) fn at(url: &str) -> Result<Self, AgentError> {
-        let parts = url.parse::<Uri>().ok().filter(|uri| uri.query().is_none()).ok_or(AgentError::NotAUrl)?;
+        // A password with a slash in it ends up in the path.
+        let whole = |uri: &Uri| uri.query().is_none() && !uri.path().contains('@');
+        let parts = url.parse::<Uri>().ok().filter(whole).ok_or(AgentError::NotAUrl)?;
         let scheme = parts.scheme_str().filter(|scheme| ["http", "https"].contains(scheme));
         let (Some(scheme), Some(authority)) = (scheme, parts.authority()) else { return Err(AgentError::NotAUrl) };
         let (user, host) = authority.as_str().rsplit_once('@').unwrap_or(("", authority.as_str()));
@@ -224,9 +228,15 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_refused_without_a_word_of_it() {
-        for url in
-            ["", "agent.example:10060", "ftp://ann:canary@agent.example", "http://", "http://a b", "http://a/?canary"]
-        {
+        for url in [
+            "",
+            "agent.example:10060",
+            "ftp://ann:canary@agent.example",
+            "http://",
+            "http://a b",
+            "http://a/?canary",
+            "http://ann:1/canary@agent.example",
+        ] {
             let error = Agent::at(url).err().map(|error| error.to_string());
             assert!(error.is_some_and(|error| error.contains("takes the URL") && !error.contains("canary")), "{url}");
         }
@@ -245,5 +255,8 @@ mod tests {
         assert_eq!((not_now(Some(2)).again(10), not_now(None).again(10)), (Some(2), Some(10)));
         assert_eq!(AgentError::Slow(shown.clone()).again(10), Some(10));
         assert_eq!(AgentError::NotFound(shown).again(10), None);
+        let again = |status| AgentError::Status { shown: String::new(), status }.again(10);
+        assert_eq!([429, 502, 504].map(again), [Some(10); 3], "a proxy before an agent that is away");
+        assert_eq!([302, 400, 500].map(again), [None; 3]);
     }
 }
