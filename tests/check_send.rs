@@ -213,6 +213,8 @@ fn an_account_is_found_by_its_name_and_by_its_id() {
     let ask = |more: &[&str]| check(&aws, &config, &[&["--from", SHOP, "--to", "any", "--json"], more].concat());
     let accounts = |said: &Said| words(&json(said), "regions", "account").join(" ");
     assert_eq!(accounts(&ask(&[])), "main other");
+    let people = check(&aws, &config, &["--from", SHOP, "--to", "any"]).out;
+    assert!(people.lines().next().is_some_and(|line| line.ends_with(" to anyone (us-east-1)")), "{people}");
     assert_eq!(accounts(&ask(&["--account", "other"])), "other");
     assert_eq!(accounts(&ask(&["--account", MAIN])), "main");
     assert_eq!(accounts(&ask(&["--account", "other", "--region", "eu-west-1"])), "other");

@@ -73,11 +73,16 @@ fn verdict_line(page: &mut String, verdict: Verdict, first: &str, others: &str, 
 }
 
 fn headline(page: &mut String, report: &SendReport, colour: bool) {
-    let places: Vec<&str> = report.regions.iter().map(|region| &*region.region).collect();
+    let mut places: Vec<&str> = Vec::new(); // each once, in however many accounts
+    for region in &report.regions {
+        if !places.contains(&&*region.region) {
+            places.push(&region.region);
+        }
+    }
     let takes = |region: &&InRegion| region.verdict <= Verdict::AcceptedBut;
     let place = match places.as_slice() {
         _ if report.mail.wants_any() => {
-            format!("{} of {} regions take it", report.regions.iter().filter(takes).count(), places.len())
+            format!("{} of {} regions take it", report.regions.iter().filter(takes).count(), report.regions.len())
         }
         [] => "no region was looked at".to_owned(),
         few if few.len() <= MOST_RECIPIENTS => few.join(", "),
