@@ -344,7 +344,7 @@ fn of_the_rest(region: &Region, here: Here<'_>) -> Vec<Told> {
     if !unable.is_empty() {
         let what = format!("not verified: {}", names(&unable));
         let since = since(region, &unable);
-        told.push(Told::new(Severity::Warning, what).since(since).mended_by(verify_again(&unable, here)));
+        told.push(Told::new(Severity::Warning, what).since(since).mended_by(verify_again(region, &unable, here)));
     }
     if let Some(dns) = region.dns.as_ref().filter(|dns| !dns.wrong.is_empty()) {
         let since = earliest(dns.wrong.iter().map(|wrong| wrong.since));
@@ -382,14 +382,17 @@ fn verify(region: &Region, names: &[String], here: Here<'_>) -> Vec<Remedy> {
     let (addresses, domains): (Vec<String>, Vec<String>) = gone.into_iter().partition(|name| name.contains('@'));
     let mut remedies = here.each(Need::VerifyDomain, &domains);
     remedies.extend(here.each(Need::VerifyAddress, &addresses));
-    remedies.extend(verify_again(&there, here));
+    remedies.extend(verify_again(region, &there, here));
     remedies
 }
 
 /// Identities that are there can't be made a second time.
-fn verify_again(names: &[String], here: Here<'_>) -> Vec<Remedy> {
+fn verify_again(region: &Region, names: &[String], here: Here<'_>) -> Vec<Remedy> {
     let (addresses, domains): (Vec<String>, Vec<String>) = names.iter().cloned().partition(|name| name.contains('@'));
+    let given_up = |name: &String| region.identities.as_ref().is_some_and(|all| all.given_up.contains(name));
+    let (given_up, domains): (Vec<String>, Vec<String>) = domains.into_iter().partition(given_up);
     let mut remedies = here.each(Need::SendLinkAgain, &addresses);
+    remedies.extend(here.each(Need::RestartVerification, &given_up));
     remedies.extend(here.each(Need::ShowDkimRecords, &domains));
     remedies
 }
@@ -432,8 +435,7 @@ mod tests {
     }
 
     fn region(sending: Sending, identities: usize) -> Region {
-        let identities =
-            Counted { all: identities, verified: identities, can_not_send: Vec::new(), since: BTreeMap::new() };
+        let identities = Counted { all: identities, verified: identities, ..Counted::default() };
         Region { sending: Some(sending), identities: Some(identities), budget_per_hour: 1800.0, ..Region::default() }
     }
 
@@ -493,6 +495,19 @@ mod tests {
         let account = Account { account: None, account_id, caller: None, role: None, regions };
         let told: Vec<_> = of(&[account], true).into_iter().map(|one| (one.severity, one.regions.join(" "))).collect();
         assert_eq!(told, [(Severity::CanNotSend, "c".to_owned()), (Severity::Warning, "a b".to_owned())]);
+    }
+
+    #[test]
+    fn ses_is_told_to_look_again_at_domains_that_it_has_given_up() {
+        let mut region = Region { region: "eu-west-1".to_owned(), ..region(sending(true, true, "HEALTHY", 0.0), 2) };
+        if let Some(identities) = &mut region.identities {
+            identities.can_not_send = ["failed.example", "pending.example"].map(str::to_owned).to_vec();
+            identities.given_up = ["failed.example".to_owned()].into();
+        }
+        let remedies: Vec<Remedy> = of_region(&region, None).into_iter().flat_map(|told| told.remedies).collect();
+        let expected = [(Need::RestartVerification, "failed.example"), (Need::ShowDkimRecords, "pending.example")];
+        let scope = |name| Scope { region: Some("eu-west-1"), name: Some(name), ..Scope::default() };
+        assert_eq!(remedies, expected.map(|(need, name)| remedy(need, scope(name))));
     }
 
     #[test]

@@ -49,6 +49,15 @@ pub(crate) fn leave_sandbox(reason: Reason, case: Option<&str>, account: Option<
     remedy(need, Scope { account, region: Some(region), name, mail_from: None })
 }
 
+/// Whether SES has to be told to look for the records of a domain. It does so by itself for 72 hours ("PENDING"), and not again
+/// after that (GetIdentityVerificationAttributes). A key of one's own, or one that may be, is not started anew: that would put
+/// one of SES in its place.
+pub(super) fn starts_anew(status: &str, details: Option<&Details>) -> bool {
+    let described = details.and_then(|details| details.described.as_ref());
+    let own_key = described.is_none_or(|described| described.dkim_origin.as_deref() == Some("EXTERNAL"));
+    matches!(status, "FAILED" | "NOT_STARTED") && !own_key
+}
+
 impl<'a> Place<'a> {
     pub(crate) fn new(seen: &Seen<'a>, known: &'a Known<'a>, mail: &'a Mail<'a>) -> Self {
         let forecast = Judgement::judge(&Forecast, seen);
@@ -164,15 +173,10 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// What makes SES find the records of a domain. It looks for them by itself for 72 hours ("PENDING"), and not again after that
-    /// (GetIdentityVerificationAttributes). A key of one's own is not started anew: that would put one of SES in its place.
+    /// What makes SES find the records of a domain.
     fn find_records(&self, name: &str, status: &str) -> Remedy {
-        let described = self.details(name).and_then(|details| details.described.as_ref());
-        let own_key = described.is_some_and(|described| described.dkim_origin.as_deref() == Some("EXTERNAL"));
-        let need = match status {
-            "FAILED" | "NOT_STARTED" if !own_key => Need::RestartVerification,
-            _ => Need::ShowDkimRecords,
-        };
+        let need =
+            if starts_anew(status, self.details(name)) { Need::RestartVerification } else { Need::ShowDkimRecords };
         self.with_records(self.named(need, Some(name)), name, OF_VERIFICATION)
     }
 

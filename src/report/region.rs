@@ -2,7 +2,7 @@
 //!
 //! Facts only; what of them has to be mended is for [`super::findings`]. What is not known is absent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::collector::{AnyCollector, Size};
@@ -10,6 +10,7 @@ use crate::collectors::account::{self, Account};
 use crate::collectors::configuration_sets::ConfigurationSets;
 use crate::collectors::dns::{self, Dns, Domain, Record, Verdict};
 use crate::collectors::identities::{self, Identities};
+use crate::collectors::identity_details::{self, IdentityDetails};
 use crate::estate::{Estate, Slot, Subject, TargetView};
 use crate::judgement::{Judgement, Seen};
 use crate::judgements::coverage::Verified;
@@ -18,6 +19,7 @@ use crate::judgements::expectation::Expectation;
 use crate::reference;
 use crate::report::judged::Judged;
 
+use super::mend::starts_anew;
 use super::moment::Since;
 use super::{Terms, Word};
 
@@ -102,7 +104,7 @@ pub(crate) struct SendingSince {
 }
 
 /// The identities.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Counted {
     /// How many there are.
@@ -111,6 +113,9 @@ pub(crate) struct Counted {
     pub(crate) verified: usize,
     /// Those that neither are verified nor stand below a verified domain, as far as they bear series.
     pub(crate) can_not_send: Vec<String>,
+    /// The domains among those that SES looks at again only when it is told to.
+    #[serde(skip)]
+    pub(crate) given_up: BTreeSet<String>,
     /// Since when each of those is not verified as it is; only an agent tells it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) since: BTreeMap<String, Since>,
@@ -229,7 +234,7 @@ impl Region {
         let remembered = Remembered::of(terms, view);
         Self {
             sending: seen.reading::<Account>().map(|reading| Sending::of(reading, remembered)),
-            identities: identities.map(|reading| Counted::of(reading, remembered)),
+            identities: identities.map(|reading| Counted::of(reading, seen.reading::<IdentityDetails>(), remembered)),
             dns: seen.reading::<Dns>().map(|reading| Looked::of(reading, remembered)),
             expected: Expected::of(seen),
             judged: Judged::of(terms, seen),
@@ -297,7 +302,11 @@ impl Sending {
 }
 
 impl Counted {
-    fn of(reading: &identities::Reading, remembered: Remembered<'_>) -> Self {
+    fn of(
+        reading: &identities::Reading,
+        details: Option<&identity_details::Reading>,
+        remembered: Remembered<'_>,
+    ) -> Self {
         let all = &reading.identities;
         let (verified, perhaps) = (Verified::of(all), Verified::perhaps(all));
         let can_not = |name: &str| !verified.covers(name) && !perhaps.covers(name);
@@ -306,7 +315,12 @@ impl Counted {
             let since = remembered.since(&Subject::Verification(Arc::clone(&identity.name)))?;
             Some((label.to_string(), since))
         });
+        let given_up = can_not.iter().filter(|(_, identity)| {
+            let details = details.and_then(|reading| reading.identities.get(&identity.name)).map(|details| &**details);
+            !identity.name.contains('@') && starts_anew(identity.status.as_deref().unwrap_or_default(), details)
+        });
         Self {
+            given_up: given_up.map(|(label, _)| label.to_string()).collect(),
             all: all.len(),
             verified: all.iter().filter(|identity| identity.verified() == Some(true)).count(),
             since: since.collect(),
@@ -472,7 +486,7 @@ mod tests {
     #[test]
     fn a_region_is_in_use_once_something_is_prepared_or_sent() {
         assert!(!Region::default().in_use());
-        let prepared = Counted { all: 1, verified: 0, can_not_send: Vec::new(), since: BTreeMap::new() };
+        let prepared = Counted { all: 1, verified: 0, can_not_send: Vec::new(), ..Counted::default() };
         assert!(Region { identities: Some(prepared), ..Region::default() }.in_use());
     }
 }
