@@ -11,7 +11,6 @@ mod details;
 mod dns;
 mod ministack;
 mod moto;
-mod programs;
 mod prometheus;
 mod readers;
 mod remedies;

@@ -14,6 +14,7 @@ mod calls;
 mod check;
 mod configuration;
 mod dns;
+mod drill;
 mod expectations;
 mod explain;
 mod exposition;

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use ses_exporter::simulator::{SharedWorld, Simulator, World};
 
 pub mod page;
+pub mod programs;
 pub mod rules;
 pub mod stage;
 

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::programs::{Program, installed};
+use crate::support::programs::{Program, installed};
 use crate::support::rules::{Alert, alerts};
 use crate::support::{eventually, get, repository, run, send};
 
-/// An alert that silences others, with the label `collector` that it bears, and the alerts that it silences in its account and region.
-/// A name may be followed by the one severity that is meant.
+/// An alert that silences others, with the label `collector` that it bears, and the alerts that it silences in its
+/// account and region. A name may be followed by the one severity that is meant.
 const SILENCES: &[(&str, &str, &[&str])] = &[
     (
         "SESSendingPaused critical",

@@ -9,7 +9,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::programs::{Program, free_port, installed};
+use crate::support::programs::{Program, free_port, installed};
 use crate::support::{Agent, command, eventually, get, repository, run, send};
 
 /// Families that the demo can't show, and why. One that is shown after all fails the test, so that this list stays true.

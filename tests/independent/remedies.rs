@@ -6,7 +6,7 @@ use std::process::Command;
 use ses_exporter::remedy::{Need, Scope, remedy};
 
 use super::aws::environment;
-use super::programs::python;
+use crate::support::programs::python;
 
 /// Nobody listens on the discard port of the loopback.
 const NOBODY: &str = "http://127.0.0.1:9";

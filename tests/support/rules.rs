@@ -1,4 +1,5 @@
-//! The alerts of `deploy/prometheus`, as far as tests have to know them: which there are, in which group, and how grave.
+//! The alerts of `deploy/prometheus`, as far as tests have to know them: which there are, in which group, and how
+//! grave.
 
 use super::repository;
 
