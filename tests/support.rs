@@ -18,6 +18,8 @@ use ses_exporter::simulator::{SharedWorld, Simulator, World};
 
 pub mod dice;
 pub mod page;
+pub mod programs;
+pub mod rules;
 pub mod send;
 pub mod stage;
 
