@@ -95,6 +95,15 @@ struct Web {
         global = true
     )]
     telemetry_path: String,
+    /// File with TLS, passwords, headers and a limit of requests, in the format of Prometheus' exporters.
+    #[arg(
+        id = "web_config_file",
+        long = "web.config.file",
+        value_name = "FILE",
+        env = "SES_EXPORTER_WEB_CONFIG_FILE",
+        global = true
+    )]
+    config_file: Option<PathBuf>,
 }
 
 /// 10060 is not in Prometheus' list of default ports.
@@ -212,7 +221,11 @@ fn begin(arguments: Arguments) -> Result<ExitCode, Ended> {
         return explain::run(explain);
     }
     let config = arguments.common.config()?;
-    if check { print_line("the configuration is good") } else { execute(arguments, config) }
+    if check {
+        serve::gate(&arguments.web)?;
+        return print_line("the configuration is good");
+    }
+    execute(arguments, config)
 }
 
 /// An empty variable is how containers say "not set".

@@ -10,7 +10,7 @@ mod details;
 mod dns;
 mod ministack;
 mod moto;
-mod programs;
+pub(crate) mod programs;
 mod prometheus;
 mod readers;
 mod remedies;

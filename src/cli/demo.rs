@@ -42,10 +42,11 @@ pub(super) fn run(demo: &Demo, config: Config, web: &Web) -> Result<ExitCode, En
     let runtime = runtime()?;
     let ended = runtime.block_on(start(demo, config, &web));
     runtime.shutdown_timeout(serve::LEAVE_THREADS);
-    ended.map_err(Ended::from)
+    ended
 }
 
-async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCode> {
+async fn start(demo: &Demo, config: Config, web: &Web) -> Result<ExitCode, Ended> {
+    let gate = serve::gate(web)?;
     let listeners = serve::bind(web)?;
     let world = World::demo(demo.seed);
     let key = world.caller().cloned().ok_or_else(|| anyhow!("the simulated world has no caller"))?;
@@ -60,8 +61,9 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCod
     config.dns.resolvers = vec![simulator.dns_address()];
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "demo");
     let address = listeners.first().and_then(|listener| listener.local_addr().ok());
-    explain(address, &web.telemetry_path, &simulator.url(), &key.id, &key.secret);
-    serve::serve(&config, web, listeners, Some(credentials)).await
+    let scheme = if gate.speaks_tls() { "https" } else { "http" };
+    explain(scheme, address, &web.telemetry_path, &simulator.url(), &key.id, &key.secret);
+    Ok(serve::serve(&config, web, gate, listeners, Some(credentials)).await?)
 }
 
 /// Every account of the world, in all regions, under the names that the world gives.
@@ -84,7 +86,7 @@ fn demo_config(mut config: Config, world: &World) -> Config {
     config
 }
 
-fn explain(address: Option<SocketAddr>, path: &str, url: &str, key: &str, secret: &str) {
+fn explain(scheme: &str, address: Option<SocketAddr>, path: &str, url: &str, key: &str, secret: &str) {
     let address = match address {
         Some(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
         Some(address) => address.to_string(),
@@ -92,7 +94,7 @@ fn explain(address: Option<SocketAddr>, path: &str, url: &str, key: &str, secret
     };
     let text = format!(
         "A simulated AWS with four accounts runs at {url}; its controls are at {url}/_simulator/.\n\
-         Look at http://{address}/ and http://{address}{path}.\n\n\
+         Look at {scheme}://{address}/ and {scheme}://{address}{path}.\n\n\
          To ask the same AWS with other commands, such as `aws sesv2 get-account`:\n\n\
          export AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} AWS_REGION=us-east-1 \
          AWS_DEFAULT_REGION=us-east-1\n"

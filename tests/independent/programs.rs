@@ -29,7 +29,7 @@ pub(super) fn python(program: &str) -> Command {
 }
 
 /// A command of a program of the distribution.
-pub(super) fn installed(program: &str) -> Command {
+pub(crate) fn installed(program: &str) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|place| place.join(program)).find(|file| file.is_file());
     without_aws(Command::new(found.unwrap_or_else(|| panic!("{}", missing(program)))))
@@ -53,7 +53,7 @@ fn without_aws(mut command: Command) -> Command {
 }
 
 /// A port of the loopback that nobody listens on at the moment.
-pub(super) fn free_port() -> SocketAddr {
+pub(crate) fn free_port() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
