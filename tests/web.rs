@@ -9,6 +9,7 @@
     reason = "helpers of tests may fail as loudly as the tests themselves, which are all that clippy excepts; counts are whole"
 )]
 
+mod agent;
 mod certificates;
 mod floods;
 mod gate;
