@@ -38,7 +38,9 @@ mod send_paths;
 
 pub(crate) use mistakes::{At, Notes, nearest};
 pub use mistakes::{Mistake, Mistakes};
+pub use names::mail_name;
 pub use reference::reference;
+pub use regions::region_code;
 
 use reader::{Document, refuse_unknown};
 use section::Section;
@@ -76,6 +78,17 @@ pub struct Config {
     pub dns: crate::dns::Settings,
     /// What the operator expects of the accounts and regions.
     pub expectations: Expectations,
+    /// Set by a command that asks about few names; no key of the file.
+    pub focus: Option<Focus>,
+}
+
+/// What alone is read in detail, where somebody asks about few things and does not want to wait for the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Focus {
+    /// The names of the identities, whatever their case; of these only those that there are.
+    pub identities: Vec<String>,
+    /// The configuration set; none = each of them.
+    pub configuration_set: Option<String>,
 }
 
 /// Section `[aws]`.
@@ -215,6 +228,7 @@ impl Config {
             dns: dns::read(document),
             aws,
             poll,
+            focus: None,
         }
     }
 }

@@ -34,11 +34,13 @@ const COULD_NOT_TELL: u8 = 3;
 
 /// All that `--json` prints.
 #[derive(Debug, serde::Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report {
     /// Raised when something is taken away or changes its meaning.
     version: u8,
     /// Whether anything in the text is known.
     understood: bool,
+    /// One for each error in the text that is known, and one for what is not.
     explanations: Vec<Explanation>,
 }
 

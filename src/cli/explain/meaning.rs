@@ -8,6 +8,7 @@ use crate::target::ses_region;
 
 /// Everything that is said about one rejection. The names of the fields are those of `--json`.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Explanation {
     /// A word for programs.
     pub(super) reason: &'static str,
@@ -23,28 +24,37 @@ pub(super) struct Explanation {
     pub(super) identities: Vec<Explained>,
     /// There are more than the error shows.
     pub(super) more_identities: bool,
+    /// What it means, a sentence each.
     pub(super) meaning: Vec<String>,
+    /// What to look at first, a sentence each.
     pub(super) look_at: Vec<String>,
+    /// What mends it.
     pub(super) remedies: Vec<Remedy>,
 }
 
 /// An identity that failed, and what it can be.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Explained {
     /// As the error has it.
     pub(super) written: String,
     /// The address or domain alone.
     pub(super) name: String,
+    /// The domain of an address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) domain: Option<String>,
+    /// What it can be in the message that SES refused.
     pub(super) roles: Vec<Role>,
 }
 
 /// What an identity that failed can be in the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Role {
+    /// From, Source, Sender or Return-Path.
     Sender,
+    /// To, Cc or Bcc, where the account is in the sandbox.
     SandboxRecipient,
 }
 
@@ -132,7 +142,7 @@ impl Draft<'_> {
         let mut explanation = Explanation::new(rejection, self.verdict);
         explanation.means(&self.meaning);
         explanation.look_at = self.look_at.iter().map(|&words| words.to_owned()).collect();
-        let scope = |name| Scope { account: None, region: rejection.region.as_deref(), name };
+        let scope = |name| Scope { region: rejection.region.as_deref(), name, ..Scope::default() };
         explanation.remedies = self.needs.into_iter().map(|(need, name)| remedy(need, scope(name))).collect();
         explanation
     }

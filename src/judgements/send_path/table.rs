@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::known::Senders;
+use super::known::{Elsewhere, Senders};
 use super::*;
 use crate::collectors::account;
 use crate::collectors::configuration_sets::{ConfigurationSet, Sets};
@@ -127,7 +127,7 @@ impl Told {
             identities: self.identities.as_deref().map(Senders::of),
             details: self.details.as_ref(),
             sets: self.sets.as_ref().map(|all| Sets { all, listed_at: LISTED }),
-            elsewhere: vec![&self.elsewhere],
+            elsewhere: vec![Elsewhere { region: "eu-north-1", identities: &self.elsewhere }],
         };
         weigh(&known, mail)
     }
@@ -217,6 +217,7 @@ fn the_status_of_the_identity_decides() {
         ("production mail.shop.example=FAILED shop.example", "a@mail.shop.example", "any", "taken"),
         ("production mail.shop.example=FAILED shop.example=PENDING", "a@mail.shop.example", "any", "identity_failed"),
         ("production Ann@shop.example=? shop.example", ANN, "any", "?"),
+        ("production Ann@shop.example shop.example=?", ANN, "any", "taken"),
         ("production other.test=? shop.example", ANN, "any", "taken"),
     ]);
 }
@@ -296,6 +297,10 @@ fn the_quota_counts_recipients() {
             Mail { recipients, daily_messages: daily, peak_messages_per_second: peak, ..mail(ANN, &Recipients::Any) };
         assert_eq!(outcome(&told.weigh(&mail)), expected, "{sent} {recipients} {daily:?} {peak:?}");
     }
+    let (simulator, told) =
+        (recipients("success@simulator.amazonses.com"), Told::read("production shop.example sent:200"));
+    let all_day = Mail { daily_messages: Some(201), ..mail(ANN, &simulator) };
+    assert_eq!(outcome(&told.weigh(&all_day)), "taken", "it counts against no quota");
     let unknown = Told::read("production shop.example quota:? rate:?");
     let peak = Mail { peak_messages_per_second: Some(1.0), ..mail(ANN, &Recipients::Any) };
     assert_eq!(outcome(&unknown.weigh(&peak)), "?");
@@ -407,10 +412,14 @@ fn a_block_names_what_it_is_about() {
     let to = recipients("eve@customer.test");
     let about = |region: &str| {
         let weighed = Told::read(region).weigh(&mail(ANN, &to));
-        weighed.blocks.iter().map(|block| block.identity.as_deref().unwrap_or("-").to_owned()).collect::<Vec<_>>()
+        weighed.blocks.iter().map(|block| block.about.name().unwrap_or("-").to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(about("sandbox paused Shop.example=FAILED"), ["-", "Shop.example", "eve@customer.test"]);
     assert_eq!(about("production"), [ANN]);
     assert_eq!(about("production there:example"), ["example"]);
     assert_eq!(about("production shop.example,rejects/FAILED"), ["shop.example"]);
+    assert_eq!(about("production shop.example,uses/gone"), ["gone"]);
+    let there = Told::read("production there:example").weigh(&mail(ANN, &to)).blocks;
+    let about = About::SenderElsewhere { identity: "example".into(), regions: vec!["eu-north-1".into()] };
+    assert_eq!(there, [Block { reason: Reason::IdentityInOtherRegion, about }]);
 }
