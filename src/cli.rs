@@ -300,9 +300,12 @@ fn print_text(text: &str) -> Result<ExitCode, Ended> {
     }
 }
 
-/// Only for eyes, and not for those that said no: <https://no-color.org>.
+/// Only for eyes or for those that ask for it, and not for those that said no: <https://no-color.org>,
+/// <https://bixense.com/clicolors/>.
 fn in_colour() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    let said = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let forced = said("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    (forced || std::io::stdout().is_terminal()) && said("NO_COLOR").is_none()
 }
 
 /// The runtime of every command. Threads that resolve names are the ones that can pile up, so they are bounded.

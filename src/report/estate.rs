@@ -12,11 +12,11 @@ use crate::collectors::account::{self, Account};
 use crate::collectors::configuration_sets::{self, ConfigurationSets};
 use crate::estate::{Estate, Slot, TargetView};
 use crate::judgement::{Judgement, Seen};
-use crate::judgements::failover::{self, Failovers};
 use crate::judgements::forecast::{self, Forecast};
 use crate::judgements::send_path::{self, SendPaths};
 use crate::target::partition;
 
+use super::judged::Standby;
 use super::moment::Moment;
 use super::region::{Expected, Remembered, Sending, Tried};
 use super::{Terms, VERSION, Word, newest};
@@ -181,19 +181,6 @@ struct SendPath {
     reasons: Vec<Word>,
 }
 
-/// A region that this one stands by for.
-#[derive(Debug, serde::Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Standby {
-    /// The code of the region that sends.
-    primary: String,
-    /// Whether this one could take over; left out while what could speak against it has not been read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ready: Option<bool>,
-    /// What speaks against it: words of `ses_failover_blocked`.
-    reasons: Vec<Word>,
-}
-
 impl Filter {
     fn wants(&self, view: &TargetView) -> bool {
         let account = self.account.is_none() || view.account.as_deref() == self.account.as_deref();
@@ -213,14 +200,13 @@ impl Facts {
 
 impl Target {
     fn of(terms: &Terms, estate: &Estate, view: &TargetView, seen: &Seen<'_>) -> Self {
-        let slots = view.slots.iter().zip(&*estate.collectors);
         let blank = Self {
             account: view.account.as_deref().map(str::to_owned),
             account_id: view.account_id.as_deref().map(str::to_owned),
             region: view.target.region.to_string(),
             partition: partition(&view.target.region).into(),
             skipped: view.skipped.map(|reason| reason.as_str().into()),
-            collectors: slots.map(|(slot, one)| Read::of(slot, Tried::of(terms, view, slot, &**one))).collect(),
+            collectors: Read::all(terms, estate, view),
             sending: None,
             settings: None,
             forecast: None,
@@ -249,8 +235,10 @@ impl Target {
 }
 
 impl Read {
-    fn of(slot: &Slot, tried: Tried) -> Self {
-        Self { tried, read_at: slot.reading.as_ref().and_then(|reading| Moment::of(reading.at)) }
+    fn all(terms: &Terms, estate: &Estate, view: &TargetView) -> Vec<Self> {
+        let read_at = |slot: &Slot| slot.reading.as_ref().and_then(|reading| Moment::of(reading.at));
+        let tried = Tried::all(terms, estate, view).into_iter().zip(&view.slots);
+        tried.map(|(tried, slot)| Self { tried, read_at: read_at(slot) }).collect()
     }
 }
 
@@ -269,8 +257,8 @@ impl Settings {
 impl Ahead {
     fn of(verdict: forecast::Verdict) -> Self {
         Self {
-            exhausted_at: verdict.exhaustion.and_then(Moment::of_seconds),
-            recovered_at: verdict.recovery.and_then(Moment::of_seconds),
+            exhausted_at: verdict.exhaustion().and_then(Moment::of),
+            recovered_at: verdict.recovery().and_then(Moment::of),
         }
     }
 }
@@ -307,18 +295,5 @@ impl SendPath {
             reasons: reasons.into_iter().map(|reason| reason.as_str().into()).collect(),
         };
         paths.map(of).collect()
-    }
-}
-
-impl Standby {
-    fn all(seen: &Seen<'_>) -> Vec<Self> {
-        let verdict = Judgement::judge(&Failovers, seen);
-        let pairs = verdict.iter().flat_map(failover::Verdict::pairs);
-        let of = |(primary, ready, reasons): (&str, _, Vec<&'static str>)| Self {
-            primary: primary.to_owned(),
-            ready,
-            reasons: reasons.into_iter().map(Word::from).collect(),
-        };
-        pairs.map(of).collect()
     }
 }
