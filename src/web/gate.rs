@@ -160,13 +160,17 @@ impl Gate {
         tracing::error!("the web configuration has changed and is not taken; the one before stays in force: {refusal}");
     }
 
-    /// What speaks against a change that is no mistake by itself.
+    /// What speaks against a change that is no mistake by itself. A file that was cut off at the end of a line is a good
+    /// file that protects less, so what protects can be changed and not taken away.
     fn objection(&self, config: &WebConfig) -> Option<&'static str> {
         let before = self.rules();
-        if before.is_something() && config.is_empty() {
-            Some("the file is empty, as one is that is being written; to open the port to everybody, restart")
+        let asks = |tls: &Option<Tls>| tls.as_ref().is_some_and(|tls| tls.asks_for_certificates);
+        if before.users.is_some() && config.users.is_empty() {
+            Some("it has no users any more; to do without passwords, restart")
         } else if before.tls.is_some() != config.tls.is_some() {
             Some("TLS can be switched on and off by a restart only")
+        } else if asks(&before.tls) && !asks(&config.tls) {
+            Some("it asks for no client certificates any more; to do without them, restart")
         } else {
             None
         }
@@ -205,10 +209,6 @@ impl Rules {
     /// What each handshake goes by; none = plain HTTP.
     pub(super) fn tls(&self) -> Option<Arc<ServerConfig>> {
         self.tls.as_ref().map(|tls| Arc::clone(&tls.server))
-    }
-
-    fn is_something(&self) -> bool {
-        self.tls.is_some() || self.users.is_some() || self.bucket.is_some() || !self.headers.is_empty()
     }
 
     /// Lets a request in, or answers it.

@@ -48,11 +48,6 @@ pub(super) struct Attempt {
 }
 
 impl WebConfig {
-    /// Whether the file said nothing at all, as one does that is being written.
-    pub(super) fn is_empty(&self) -> bool {
-        self.tls.is_none() && self.headers.is_empty() && self.users.is_empty() && self.rate_limit.is_none()
-    }
-
     /// Reads the file at `path`, and the files that it names.
     pub(super) fn load(path: &Path) -> Attempt {
         let mut files = Files::beside(path);
@@ -125,7 +120,8 @@ mod tests {
         let folder = folder();
         for text in ["", "{}", "tls_server_config:\nbasic_auth_users: {}\n", "rate_limit:\n  interval: 0\n  burst: 0\n"]
         {
-            assert!(read(&folder, text).unwrap().is_empty(), "{text}");
+            let config = read(&folder, text).unwrap();
+            assert!(config.tls.is_none() && config.users.is_empty() && config.rate_limit.is_none(), "{text}");
         }
     }
 

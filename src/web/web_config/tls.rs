@@ -11,6 +11,7 @@ use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{Error, NamedGroup, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 
 use super::certificate::expiry;
@@ -42,6 +43,8 @@ pub(in crate::web) struct Tls {
     pub(in crate::web) server: Arc<ServerConfig>,
     /// When the first certificate of the chain ends to be valid; none if that can't be read.
     pub(in crate::web) expires: Option<SystemTime>,
+    /// Whether clients are asked for a certificate.
+    pub(in crate::web) asks_for_certificates: bool,
 }
 
 /// Go's names of what it counts as secure and rustls leaves out, to tell them from slips of the pen.
@@ -75,11 +78,11 @@ pub(super) fn read(section: &mut Section<'_, '_>, files: &mut Files<'_>) -> Opti
     if versions.is_empty() {
         return None; // noted above
     }
-    let expires = expiry(&chain);
+    let (expires, asks_for_certificates) = (expiry(&chain), clients.offer_client_auth());
     match server(provider, &versions, clients, chain, key) {
         Ok(mut server) => {
             server.ignore_client_order = prefer_own;
-            Some(Tls { server: Arc::new(server), expires })
+            Some(Tls { server: Arc::new(server), expires, asks_for_certificates })
         }
         Err(error) => {
             let (name, what) = mistake(section, &error);
