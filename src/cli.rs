@@ -90,6 +90,14 @@ struct Web {
         global = true
     )]
     listen_addresses: Vec<String>,
+    /// Take the sockets that systemd listens on, instead of addresses (Linux).
+    #[arg(
+        long = "web.systemd-socket",
+        env = "SES_EXPORTER_WEB_SYSTEMD_SOCKET",
+        value_parser = FalseyValueParser::new(),
+        global = true
+    )]
+    systemd_socket: bool,
     /// Path under which the metrics are.
     #[arg(
         long = "web.telemetry-path",

@@ -30,7 +30,7 @@ use hyper::body::Bytes;
 use hyper::{Method, Request, Response};
 
 pub use self::gate::{Gate, GateError};
-pub use self::listen::{BindError, bind, check_address};
+pub use self::listen::{BindError, bind, check_address, passed_by_systemd};
 pub use self::server::serve;
 
 /// What a path takes unless the site says otherwise.

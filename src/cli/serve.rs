@@ -43,6 +43,9 @@ pub(super) fn gate(web: &Web) -> Result<Gate, Ended> {
 
 /// Listens before anything else is done: a port that is taken must not cost a call to AWS.
 pub(super) fn bind(web: &Web) -> anyhow::Result<Vec<TcpListener>> {
+    if web.systemd_socket {
+        return web::passed_by_systemd().map_err(|error| anyhow!("{error}"));
+    }
     // Its sentence holds the system's reason already, so the chain of causes would tell it twice.
     web.listen_addresses.iter().map(|address| web::bind(address).map_err(|error| anyhow!("{error}"))).collect()
 }

@@ -1,5 +1,9 @@
 //! The executable with a web configuration: what it serves, what it says when that changes, and what it never says.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use ses_exporter::simulator::World;
@@ -8,7 +12,7 @@ use tokio::time::sleep;
 use super::certificates::{Folder, Manners, PAIR, PASSWORD, users};
 use super::gate::{ask, basic};
 use super::server::PATIENCE;
-use crate::support::{Agent, Aws};
+use crate::support::{Agent, Aws, command, eventually, run};
 
 /// How often the log says it.
 fn said(agent: &Agent, words: &str) -> usize {
@@ -60,4 +64,35 @@ async fn the_executable_tells_every_change_once_and_never_a_password() {
         drop(agent);
         aws.stop();
     });
+}
+
+/// systemd passes listening sockets from descriptor 3 on, and says so in the environment; here the shell does.
+#[test]
+fn a_socket_of_systemd_is_taken() {
+    let aws = Aws::start(World::demo(1));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let passed = |socket: Stdio| {
+        let script = r#"exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@""#;
+        let mut command = Command::new("sh");
+        command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_ses-exporter"), "--web.systemd-socket"]);
+        command.env_clear().envs(aws.environment()).stdin(socket).stderr(Stdio::piped());
+        command
+    };
+    let mut agent = passed(OwnedFd::from(listener).into()).spawn().unwrap();
+    let answer = eventually("it answers", || {
+        let mut client = TcpStream::connect(address).ok()?;
+        client.write_all(b"GET /-/healthy HTTP/1.0\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).ok()?;
+        answer.starts_with("HTTP/1.0 200 ").then_some(answer)
+    });
+    assert!(answer.ends_with("Healthy\n"), "{answer}");
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    let said = run(&mut passed(Stdio::null()));
+    assert!(said.code == 1 && said.err.contains("socket 1 that systemd has passed is no TCP socket"), "{}", said.err);
+    let said = run(command(&["--web.systemd-socket"]).envs(aws.environment()));
+    assert!(said.code == 1 && said.err.contains("systemd has passed no socket"), "{}", said.err);
+    aws.stop();
 }
