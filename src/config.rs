@@ -75,6 +75,8 @@ pub struct Config {
     pub dns: crate::dns::Settings,
     /// What the operator expects of the accounts and regions.
     pub expectations: Expectations,
+    /// Regions that every account of their partition is looked at in besides: of one look, never of the file.
+    pub also: Vec<String>,
 }
 
 /// Section `[aws]`.
@@ -214,8 +216,19 @@ impl Config {
             dns: dns::read(document),
             aws,
             poll,
+            also: Vec::new(),
         }
     }
+}
+
+/// A region as an argument names it, such as `eu-west-1`.
+pub fn region(text: &str) -> Result<String, String> {
+    regions::check(text, &[])
+}
+
+/// A sender or recipient as an argument names it: an address, or a domain.
+pub fn name(text: &str) -> Result<String, String> {
+    names::check(text).map_err(str::to_owned)
 }
 
 /// The text of a file of reasonable size, or why there is none and what to do about it.

@@ -11,34 +11,35 @@ const LONGEST_LOCAL: usize = 64;
 /// Reads a domain or an e-mail address. Domains have no case, so they come out in lower case; what stands before an
 /// `@` is left as it is. Nothing of the value is shown.
 pub(super) fn name(value: &Value<'_>) -> Result<String, Wrong> {
-    let text = text(value)?;
-    let wrong = |what: &str| Wrong::new(value, what);
+    check(&text(value)?).map_err(|what| Wrong::new(value, what))
+}
+
+/// The same of any text.
+pub(super) fn check(text: &str) -> Result<String, &'static str> {
     if text.contains("://") {
-        return Err(wrong("is a URL; write the domain alone, such as \"example.com\""));
+        return Err("is a URL; write the domain alone, such as \"example.com\"");
     }
     if text.contains(['<', '>', ' ']) {
-        return Err(wrong(
-            "is more than an address; write it alone, such as \"ann@example.com\", without a name or spaces",
-        ));
+        return Err("is more than an address; write it alone, such as \"ann@example.com\", without a name or spaces");
     }
     if text.contains(['*', '?']) {
-        return Err(wrong("is a pattern; write the domain alone, which stands for every address at it"));
+        return Err("is a pattern; write the domain alone, which stands for every address at it");
     }
     let (local, domain) = match text.rsplit_once('@') {
         Some((local, domain)) => (Some(local), domain.to_lowercase()),
         None => (None, text.to_lowercase()),
     };
     if local.is_some_and(|local| !is_local(local)) {
-        return Err(wrong("is no e-mail address; write one such as \"ann@example.com\""));
+        return Err("is no e-mail address; write one such as \"ann@example.com\"");
     }
     if !domain.is_ascii() {
-        return Err(wrong("has a domain that is not written in ASCII; write it as DNS has it, with xn--"));
+        return Err("has a domain that is not written in ASCII; write it as DNS has it, with xn--");
     }
     if domain.ends_with('.') {
-        return Err(wrong("ends with a dot; leave it out, as SES does"));
+        return Err("ends with a dot; leave it out, as SES does");
     }
     if !is_domain(&domain) {
-        return Err(wrong("is no domain or e-mail address; write one such as \"example.com\" or \"ann@example.com\""));
+        return Err("is no domain or e-mail address; write one such as \"example.com\" or \"ann@example.com\"");
     }
     Ok(local.map_or_else(|| domain.clone(), |local| format!("{local}@{domain}")))
 }

@@ -78,7 +78,7 @@ pub(super) fn argument(text: &str, notes: &mut Notes) -> Option<Regions> {
 }
 
 /// One region of a list whose earlier ones are `before`.
-fn check(name: &str, before: &[String]) -> Result<String, String> {
+pub(super) fn check(name: &str, before: &[String]) -> Result<String, String> {
     if !is_code(name) {
         // Not shown: it may be anything.
         let hint = nearest(name, REGIONS.iter().map(|region| region.name)).unwrap_or("eu-west-1");
