@@ -35,11 +35,13 @@ pub const ALL: &[Row] = &[
     row::<identities::Identities>(|config| Arc::new(identities::Identities { settings: config.identities.clone() })),
     row::<identity_details::IdentityDetails>(|config| {
         let interval = config.interval(identity_details::IdentityDetails::DECLARATION.name);
-        Arc::new(identity_details::IdentityDetails { interval, tags: config.identities.tags.clone() })
+        let only = config.focus.as_ref().map(|focus| focus.identities.clone());
+        Arc::new(identity_details::IdentityDetails { interval, tags: config.identities.tags.clone(), only })
     }),
     row::<configuration_sets::ConfigurationSets>(|config| {
         let interval = config.interval(configuration_sets::ConfigurationSets::DECLARATION.name);
-        Arc::new(configuration_sets::ConfigurationSets { interval })
+        let only = config.focus.as_ref().and_then(|focus| focus.configuration_set.clone());
+        Arc::new(configuration_sets::ConfigurationSets { interval, only })
     }),
     row::<dns::Dns>(|config| Arc::new(dns::Dns { resolver: Resolver::new(&config.dns) })),
 ];

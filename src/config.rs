@@ -37,7 +37,9 @@ mod section;
 mod send_paths;
 
 pub use mistakes::{Mistake, Mistakes};
+pub use names::mail_name;
 pub use reference::reference;
+pub use regions::region_code;
 
 use reader::{Document, refuse_unknown};
 use section::Section;
@@ -75,8 +77,19 @@ pub struct Config {
     pub dns: crate::dns::Settings,
     /// What the operator expects of the accounts and regions.
     pub expectations: Expectations,
-    /// Regions that every account of their partition is looked at in besides: of one look, never of the file.
+    /// Regions that every account of their partition is looked at in besides, for one look; no key of the file.
     pub also: Vec<String>,
+    /// Set by a command that asks about few names; no key of the file.
+    pub focus: Option<Focus>,
+}
+
+/// What alone is read in detail, where somebody asks about few things and does not want to wait for the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Focus {
+    /// The names of the identities, whatever their case; of these only those that there are.
+    pub identities: Vec<String>,
+    /// The configuration set; none = each of them.
+    pub configuration_set: Option<String>,
 }
 
 /// Section `[aws]`.
@@ -217,18 +230,9 @@ impl Config {
             aws,
             poll,
             also: Vec::new(),
+            focus: None,
         }
     }
-}
-
-/// A region as an argument names it, such as `eu-west-1`.
-pub fn region(text: &str) -> Result<String, String> {
-    regions::check(text, &[])
-}
-
-/// A sender or recipient as an argument names it: an address, or a domain.
-pub fn name(text: &str) -> Result<String, String> {
-    names::check(text).map_err(str::to_owned)
 }
 
 /// The text of a file of reasonable size, or why there is none and what to do about it.

@@ -94,6 +94,11 @@ impl Slot {
         Self { collector, reading: None, last: None, failures: BTreeMap::new() }
     }
 
+    /// Whether the last attempt failed, or left something out.
+    pub fn has_failed(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.failure.is_some())
+    }
+
     /// The last good reading, unless it is older than `stale_after`.
     pub fn fresh(&self, now: Instant, stale_after: Duration) -> Option<&Dated> {
         self.reading.as_ref().filter(|reading| now.saturating_duration_since(reading.taken) < stale_after)

@@ -57,6 +57,11 @@ impl<'a> Seen<'a> {
         &self.view.target
     }
 
+    /// The value of the label `account`; none until AWS has told the account's id.
+    pub fn account(&self) -> Option<&'a str> {
+        self.view.account.as_deref()
+    }
+
     /// Everything that the operator declared, about any target.
     pub fn expectations(&self) -> &'a Expectations {
         &self.estate.expectations

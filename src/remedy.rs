@@ -6,6 +6,10 @@
 
 use std::fmt;
 
+mod provider;
+
+pub use provider::domain_of_ones_own;
+
 /// What has to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -13,6 +17,10 @@ pub enum Need {
     RequestProductionAccess,
     /// See how the request for production access stands, and who paused what. (SES v2 GetAccount)
     LookAtAccount,
+    /// Answer the case that AWS has opened: nothing but that goes on. (SES v2 GetAccount)
+    AnswerCase,
+    /// Wait until AWS has decided about production access. (SES v2 GetAccount)
+    AwaitReview,
     /// Verify an e-mail address. (SES v2 CreateEmailIdentity)
     VerifyAddress,
     /// Send the mail with the link anew. (SES v1 VerifyEmailIdentity)
@@ -33,6 +41,8 @@ pub enum Need {
     ResumeConfigurationSet,
     /// See which configuration sets there are. (SES v2 ListConfigurationSets)
     ListConfigurationSets,
+    /// Make a configuration set. (SES v2 CreateConfigurationSet)
+    CreateConfigurationSet,
     /// Send without the custom MAIL FROM domain rather than not at all. (SES v2 PutEmailIdentityMailFromAttributes)
     SendWithoutMailFrom,
     /// Ask for more messages a day or a second. (Service Quotas)
@@ -41,6 +51,8 @@ pub enum Need {
     LookAtQuota,
     /// See which DKIM records have to be in the DNS. (SES v2 GetEmailIdentity)
     ShowDkimRecords,
+    /// Let SES sign mail of an identity with DKIM. (SES v2 PutEmailIdentityDkimAttributes)
+    SwitchDkimOn,
     /// Take an address off the account's suppression list. (SES v2 DeleteSuppressedDestination)
     Unsuppress,
     /// See whether the account has switched a region on. (Account Management GetRegionOptStatus)
@@ -56,18 +68,23 @@ pub struct Scope<'a> {
     pub account: Option<&'a str>,
     /// Such as `eu-west-1`.
     pub region: Option<&'a str>,
-    /// The address, domain or configuration set that it is about.
+    /// The address, domain, configuration set or support case that it is about.
     pub name: Option<&'a str>,
+    /// The custom MAIL FROM domain of the identity, where the command names it.
+    pub mail_from: Option<&'a str>,
 }
 
 /// One sentence, and one command where a command does it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Remedy {
     /// What to do, for people: begins in lower case and has no full stop.
     pub sentence: String,
     /// For a shell.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
+    /// The DNS records that have to be published, such as `NAME CNAME TARGET`; empty where they are not known or not needed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<String>,
 }
 
 /// What meets a need.
@@ -84,6 +101,17 @@ pub fn remedy(need: Need, scope: Scope<'_>) -> Remedy {
             "see the state of the account{place}: ProductionAccessEnabled false is the sandbox, EnforcementStatus SHUTDOWN is a pause \
              by AWS, SendingEnabled false with HEALTHY is a pause by yourself"
         ),
+        Need::AnswerCase => {
+            let case = scope.name.map_or("the case".to_owned(), |case| format!("case {case}"));
+            format!("answer {case} in the Support Center of AWS{place}: nobody but AWS can end this")
+        }
+        Need::AwaitReview => {
+            let case = scope.name.map(|case| format!(" (case {case})")).unwrap_or_default();
+            format!(
+                "wait until AWS has decided about production access{place}{case}, within a day as a rule; asking again is refused \
+                 meanwhile"
+            )
+        }
         Need::VerifyAddress => {
             format!("verify {name}{place}: SES sends a mail with a link, which has to be clicked within 24 hours")
         }
@@ -108,6 +136,9 @@ pub fn remedy(need: Need, scope: Scope<'_>) -> Remedy {
         }
         Need::ResumeConfigurationSet => format!("switch sending with the configuration set {name} on again{place}"),
         Need::ListConfigurationSets => format!("see which configuration sets there are{place}"),
+        Need::CreateConfigurationSet => {
+            format!("create the configuration set {name}{place}, or let your program name one that is there")
+        }
         Need::SendWithoutMailFrom => {
             format!("let {name} send with the MAIL FROM domain of SES until the MX record of its own is found{place}")
         }
@@ -122,6 +153,7 @@ pub fn remedy(need: Need, scope: Scope<'_>) -> Remedy {
                 "see the DKIM tokens of {name}{place}: each is a CNAME record TOKEN._domainkey.{name} to TOKEN.SigningHostedZone"
             )
         }
+        Need::SwitchDkimOn => format!("let SES sign mail of {name} with DKIM{place}"),
         Need::Unsuppress => {
             format!("take {name} off the suppression list of the account{place}, if it accepts mail again")
         }
@@ -130,7 +162,7 @@ pub fn remedy(need: Need, scope: Scope<'_>) -> Remedy {
         }
         Need::LookAtCaller => "see whose credentials these are; run it where your program runs".to_owned(),
     };
-    Remedy { sentence, command: need.command(scope) }
+    Remedy { sentence, command: need.command(scope), records: Vec::new() }
 }
 
 const REGION: &str = "REGION";
@@ -140,6 +172,8 @@ impl Need {
     pub const ALL: &[Self] = &[
         Self::RequestProductionAccess,
         Self::LookAtAccount,
+        Self::AnswerCase,
+        Self::AwaitReview,
         Self::VerifyAddress,
         Self::SendLinkAgain,
         Self::VerifyDomain,
@@ -150,10 +184,12 @@ impl Need {
         Self::ResumeSending,
         Self::ResumeConfigurationSet,
         Self::ListConfigurationSets,
+        Self::CreateConfigurationSet,
         Self::SendWithoutMailFrom,
         Self::RaiseQuota,
         Self::LookAtQuota,
         Self::ShowDkimRecords,
+        Self::SwitchDkimOn,
         Self::Unsuppress,
         Self::LookAtRegion,
         Self::LookAtCaller,
@@ -163,7 +199,8 @@ impl Need {
     fn command(self, scope: Scope<'_>) -> Option<String> {
         let region = scope.region.unwrap_or(REGION);
         let name = scope.name.unwrap_or(self.placeholder());
-        if !is_plain(region) || !is_plain(name) {
+        let mail_from = scope.mail_from.unwrap_or("MAIL_FROM_DOMAIN");
+        if ![region, name, mail_from].into_iter().all(is_plain) {
             return None;
         }
         let (operation, options) = self.words();
@@ -171,6 +208,7 @@ impl Need {
         for (option, value) in options {
             let value = match value {
                 Value::Name => quoted(name),
+                Value::MailFrom => quoted(mail_from),
                 Value::Word(word) => quoted(word),
                 Value::None => String::new(),
             };
@@ -194,6 +232,9 @@ impl Need {
         match self {
             Self::RequestProductionAccess => ("sesv2 put-account-details", ACCESS),
             Self::LookAtAccount => ("sesv2 get-account", &[]),
+            Self::AnswerCase | Self::AwaitReview => {
+                ("sesv2 get-account", &[("query", Value::Word("Details.ReviewDetails"))])
+            }
             Self::VerifyAddress | Self::VerifyDomain => {
                 ("sesv2 create-email-identity", &[("email-identity", Value::Name)])
             }
@@ -213,12 +254,19 @@ impl Need {
                 &[("email-identity", Value::Name), ("query", Value::Word("ConfigurationSetName"))],
             ),
             Self::ListConfigurationSets => ("sesv2 list-configuration-sets", &[]),
+            Self::CreateConfigurationSet => {
+                ("sesv2 create-configuration-set", &[("configuration-set-name", Value::Name)])
+            }
             Self::SendWithoutMailFrom => ("sesv2 put-email-identity-mail-from-attributes", MAIL_FROM),
             Self::RaiseQuota => ("service-quotas list-service-quotas", &[("service-code", Value::Word("ses"))]),
             Self::LookAtQuota => ("sesv2 get-account", &[("query", Value::Word("SendQuota"))]),
             Self::ShowDkimRecords => (
                 "sesv2 get-email-identity",
                 &[("email-identity", Value::Name), ("query", Value::Word("DkimAttributes"))],
+            ),
+            Self::SwitchDkimOn => (
+                "sesv2 put-email-identity-dkim-attributes",
+                &[("email-identity", Value::Name), ("signing-enabled", Value::None)],
             ),
             Self::Unsuppress => ("sesv2 delete-suppressed-destination", &[("email-address", Value::Name)]),
             Self::LookAtRegion => ("account get-region-opt-status", &[]),
@@ -230,7 +278,7 @@ impl Need {
     const fn placeholder(self) -> &'static str {
         match self {
             Self::VerifyDomain | Self::ShowDkimRecords | Self::SendWithoutMailFrom => "DOMAIN",
-            Self::ResumeConfigurationSet => "CONFIGURATION_SET",
+            Self::ResumeConfigurationSet | Self::CreateConfigurationSet => "CONFIGURATION_SET",
             Self::LookAtIdentity | Self::LookAtMailFrom | Self::LookAtDefaultSet | Self::UseRegion => {
                 "ADDRESS_OR_DOMAIN"
             }
@@ -244,6 +292,8 @@ impl Need {
 enum Value {
     /// The name in the scope.
     Name,
+    /// The MAIL FROM domain in the scope.
+    MailFrom,
     /// Always this.
     Word(&'static str),
     /// The option is a switch.
@@ -263,7 +313,7 @@ const ACCESS: &[(&str, Value)] = &[
 /// Leaving the MAIL FROM domain out would take it away.
 const MAIL_FROM: &[(&str, Value)] = &[
     ("email-identity", Value::Name),
-    ("mail-from-domain", Value::Word("MAIL_FROM_DOMAIN")),
+    ("mail-from-domain", Value::MailFrom),
     ("behavior-on-mx-failure", Value::Word("USE_DEFAULT_VALUE")),
 ];
 
@@ -304,7 +354,7 @@ mod tests {
     use super::*;
 
     fn at<'a>(region: &'a str, name: &'a str) -> Scope<'a> {
-        Scope { account: None, region: Some(region), name: Some(name) }
+        Scope { region: Some(region), name: Some(name), ..Scope::default() }
     }
 
     #[test]

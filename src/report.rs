@@ -12,7 +12,10 @@ use crate::estate::{Estate, TargetView};
 use crate::judgement::Seen;
 
 pub(crate) mod findings;
+pub(crate) mod mend;
+pub(crate) mod refusal;
 pub(crate) mod region;
+pub(crate) mod send;
 
 use findings::{Finding, Severity};
 use region::Region;

@@ -16,10 +16,14 @@ use crate::report::Report;
 use crate::report::findings::Severity;
 
 mod person;
+mod send;
 
 /// The arguments of `check`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Check {
+    #[command(subcommand)]
+    what: Option<What>,
     /// For programs: one JSON object.
     #[arg(long)]
     json: bool,
@@ -28,10 +32,20 @@ pub(super) struct Check {
     wait: Option<Duration>,
 }
 
+/// What can be checked by itself.
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Say whether SES would take a mail, and if not, why and what mends it: 0 yes, 1 yes, but, 2 no, 3 could not tell. Sends nothing.
+    Send(send::Send),
+}
+
 /// UNKNOWN of monitoring plugins: also where the command can't even begin.
 pub(super) const COULD_NOT_TELL: u8 = Severity::CouldNotTell.exit_code();
 
 pub(super) fn run(check: &Check, config: &Config) -> Result<ExitCode, Ended> {
+    if let Some(What::Send(send)) = &check.what {
+        return send::run(send, config);
+    }
     let runtime = runtime()?;
     let report = runtime.block_on(look(config, check.wait));
     runtime.shutdown_timeout(serve::LEAVE_THREADS);

@@ -1,4 +1,4 @@
-//! Words between spaces, as many to a line as fit.
+//! Words for a screen: as many to a line as fit, and none that moves the cursor.
 
 use textwrap::{Options, WordSeparator, WordSplitter};
 
@@ -16,4 +16,13 @@ pub(super) fn lines<'a>(width: usize, first: &'a str, others: &'a str) -> Option
 pub(super) fn wrap(page: &mut String, words: &str, lines: &Options<'_>) {
     page.push_str(&textwrap::fill(words, lines));
     page.push('\n');
+}
+
+/// Names and errors come from outside: controls and marks of direction could rewrite what stands on the screen.
+pub(super) fn harmless(text: &str) -> String {
+    let moves = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().map(|c| if moves(c) { '\u{fffd}' } else { c }).collect()
 }

@@ -22,6 +22,8 @@ use crate::metric::{Family, flag, gauge};
 pub struct ConfigurationSets {
     /// From one slice to the next.
     pub interval: Duration,
+    /// Nothing but this one is looked at; none = every set. All are listed.
+    pub only: Option<String>,
 }
 
 /// The calls for one set.
@@ -192,6 +194,9 @@ impl Collector for ConfigurationSets {
         if reading.ahead.is_empty() && pass_is_due(reading.pass_began, ask.now, self.interval) {
             let (names, calls) = list(ask.aws).await?;
             reading.begin_pass(names, ask.now);
+            if let Some(only) = &self.only {
+                reading.ahead.retain(|name| **name == **only);
+            }
             left = left.saturating_sub(calls).max(CALLS_PER_SET);
         }
         for _ in 0..left / CALLS_PER_SET {

@@ -17,7 +17,7 @@ use crate::dns::{Look, Resolver};
 use crate::metric::{Family, Samples, flag, gauge};
 
 pub use memory::Record;
-pub use records::{DkimFacts, DomainFacts, Expected, Label, Wanted};
+pub use records::{DkimFacts, DomainFacts, Expected, Label, Wanted, expected};
 pub use verdict::{Policy, Reason, Verdict};
 
 use judge::{Answers, Next, Question, judge};

@@ -28,6 +28,8 @@ pub struct IdentityDetails {
     pub interval: Duration,
     /// The keys of the tags that are shown.
     pub tags: Vec<String>,
+    /// Nothing but these is described, by name; none = every identity.
+    pub only: Option<Vec<String>>,
 }
 
 impl Collector for IdentityDetails {
@@ -211,10 +213,12 @@ impl Collector for IdentityDetails {
         let list = ask.readings.of::<Identities>()?;
         let reading = Reading::following(ask.previous, list, self.interval, ask.now);
         let mut slice = Slice::new(ask.aws, ask.now, &self.tags, reading);
-        for batch in slice.reading.batches(ask.now) {
-            slice.batch(&batch).await?;
+        if self.only.is_none() {
+            for batch in slice.reading.batches(ask.now) {
+                slice.batch(&batch).await?;
+            }
         }
-        slice.descriptions().await?;
+        slice.descriptions(self.only.as_deref()).await?;
         Ok(slice.reading)
     }
 

@@ -8,14 +8,14 @@ const LONGEST_DOMAIN: usize = 253;
 const LONGEST_PART: usize = 63;
 const LONGEST_LOCAL: usize = 64;
 
-/// Reads a domain or an e-mail address. Domains have no case, so they come out in lower case; what stands before an
-/// `@` is left as it is. Nothing of the value is shown.
+/// Reads a domain or an e-mail address.
 pub(super) fn name(value: &Value<'_>) -> Result<String, Wrong> {
-    check(&text(value)?).map_err(|what| Wrong::new(value, what))
+    mail_name(&text(value)?).map_err(|what| Wrong::new(value, what))
 }
 
-/// The same of any text.
-pub(super) fn check(text: &str) -> Result<String, &'static str> {
+/// A domain or an e-mail address as SES has it. Domains have no case, so they come out in lower case; what stands before
+/// an `@` is left as it is. A mistake does not show the text.
+pub fn mail_name(text: &str) -> Result<String, &'static str> {
     if text.contains("://") {
         return Err("is a URL; write the domain alone, such as \"example.com\"");
     }

@@ -32,6 +32,11 @@ pub(super) fn code(value: &Value<'_>) -> Result<String, Wrong> {
     check(name, &[]).map_err(|what| Wrong::new(value, what))
 }
 
+/// The code of a region, or what is wrong with it.
+pub fn region_code(text: &str) -> Result<String, String> {
+    check(text, &[])
+}
+
 fn names(value: &Value<'_>, expected: &str) -> Result<Vec<String>, Wrong> {
     let array = value.get_ref().as_array().ok_or_else(|| Wrong::kind(value, expected))?;
     let mut slips = Vec::new();
@@ -78,7 +83,7 @@ pub(super) fn argument(text: &str, notes: &mut Notes) -> Option<Regions> {
 }
 
 /// One region of a list whose earlier ones are `before`.
-pub(super) fn check(name: &str, before: &[String]) -> Result<String, String> {
+fn check(name: &str, before: &[String]) -> Result<String, String> {
     if !is_code(name) {
         // Not shown: it may be anything.
         let hint = nearest(name, REGIONS.iter().map(|region| region.name)).unwrap_or("eu-west-1");

@@ -10,7 +10,7 @@ mod past;
 mod weeks;
 mod window;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::collectors::account::Account;
 use crate::collectors::sending::Sending;
@@ -29,6 +29,22 @@ pub struct Verdict {
     exhaustion: Option<f64>,
     /// When the quota that is used up has room again; none where it has.
     recovery: Option<f64>,
+}
+
+impl Verdict {
+    /// When the quota will be used up.
+    pub fn exhaustion(&self) -> Option<SystemTime> {
+        self.exhaustion.and_then(moment)
+    }
+
+    /// When there is room again.
+    pub fn recovery(&self) -> Option<SystemTime> {
+        self.recovery.and_then(moment)
+    }
+}
+
+fn moment(seconds: f64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }
 
 impl Judgement for Forecast {
@@ -79,8 +95,6 @@ fn forecast(quota: Quota, at: SystemTime, past: &Past) -> Option<Verdict> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::collectors::sending::BUCKET;
 

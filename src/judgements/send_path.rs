@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 use crate::judgement::{Declaration, Judgement, Seen};
 use crate::metric::{Family, flag, gauge};
 
-pub use known::{Known, Senders};
+pub use known::{Elsewhere, Known, Senders};
 pub use reason::Reason;
-pub use weigh::{Block, Mail, Weighed, weigh};
+pub use weigh::{About, Block, Mail, Weighed, weigh};
 
 /// The judgement.
 pub struct SendPaths;

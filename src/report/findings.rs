@@ -46,7 +46,7 @@ pub(crate) struct Finding {
 }
 
 /// Above this share of the quota somebody should look.
-const MUCH: f64 = 0.8;
+pub(super) const MUCH: f64 = 0.8;
 /// So many names are told; whoever needs all has the metrics.
 const MOST_NAMES: usize = 5;
 
@@ -104,7 +104,7 @@ fn of_region(region: &Region) -> Vec<Told> {
 
 /// What could not be read. Failures of one kind have one cause, so the first of them speaks; denied actions are each
 /// told.
-fn unread(collectors: &[Tried]) -> Vec<Told> {
+pub(super) fn unread(collectors: &[Tried]) -> Vec<Told> {
     let mut told = Vec::new();
     let mut kinds = Vec::new();
     for tried in collectors {

@@ -137,8 +137,7 @@ pub(crate) enum Outcome {
 impl Region {
     /// What is known of a target.
     pub(crate) fn of(config: &Config, estate: &Estate, view: &TargetView, seen: &Seen<'_>) -> Self {
-        let collectors = view.slots.iter().zip(&*estate.collectors);
-        let collectors = collectors.map(|(slot, collector)| Tried::of(view, slot, &**collector)).collect();
+        let collectors = Tried::all(estate, view);
         let blank = Self {
             region: view.target.region.to_string(),
             budget_per_hour: config.budget.requests_per_second * 3600.0,
@@ -251,6 +250,12 @@ impl Looked {
 }
 
 impl Tried {
+    /// Of every collector, in the order of the table.
+    pub(crate) fn all(estate: &Estate, view: &TargetView) -> Vec<Self> {
+        let collectors = view.slots.iter().zip(&*estate.collectors);
+        collectors.map(|(slot, collector)| Self::of(view, slot, &**collector)).collect()
+    }
+
     fn of(view: &TargetView, slot: &Slot, collector: &dyn AnyCollector) -> Self {
         let (actions, after) = (collector.declaration().actions, collector.declaration().after);
         let mut tried = Self {

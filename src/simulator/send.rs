@@ -2,9 +2,11 @@
 //!
 //! # In which order it looks
 //! AWS documents each refusal and no precedence. The order here is ours, from what a refusal needs to know: the form of the message
-//! (addresses, then their number), the account, the configuration set, the MAIL FROM domain, the identities, the daily quota, the rate. Two
-//! things are known: a bad recipient can be hidden behind the MAIL FROM domain (aws-sdk-net#3526), and a message goes through while any of
-//! quota and rate is left, however many recipients it has (django-ses#59).
+//! (addresses, then their number), the account, the configuration set, the MAIL FROM domain, the identities, the daily quota, the rate. Three
+//! things are known: a bad recipient can be hidden behind the MAIL FROM domain (aws-sdk-net#3526); a message goes through while any of the
+//! rate is left, however many recipients it has (django-ses#59); and the quota has no such bursts: "If sending a message would exceed the
+//! daily maximum for your account, your call to Amazon SES is rejected"
+//! (<https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas.html>), and it counts recipients.
 //!
 //! # What it never does
 //! It changes nothing, delivers nothing, and looks at no policy: an identity of somebody else is one that is not verified.
@@ -80,9 +82,10 @@ pub(super) fn judge(state: State<'_>, message: &Message) -> Result<Accepted, Ref
     }
     verified(state.region, &senders, &recipients)?;
     let accepted = accepted(state.region, &recipients, set);
-    if accepted.posted.counted > 0
-        && number(state.region, "/SendQuota/Max24HourSend").is_some_and(|most| state.sent_last_24_hours >= most)
-    {
+    let most = number(state.region, "/SendQuota/Max24HourSend");
+    // At most fifty recipients, which a double holds exactly.
+    let counted = f64::from(u32::try_from(accepted.posted.counted).unwrap_or(u32::MAX));
+    if accepted.posted.counted > 0 && most.is_some_and(|most| state.sent_last_24_hours + counted > most) {
         return Err(Refused::DailyQuota);
     }
     if state.rate_left { Ok(accepted) } else { Err(Refused::Rate) }

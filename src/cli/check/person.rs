@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::cli::wrap::{lines, wrap};
+use crate::cli::wrap::{harmless, lines, wrap};
 use crate::reference::thousands;
 use crate::report::findings::{Finding, Severity, paused_by};
 use crate::report::region::{Outcome, Region, Sending, Tried};
@@ -245,15 +245,6 @@ fn cut(cell: &str) -> String {
         return harmless(cell);
     }
     harmless(&cell.chars().take(WIDEST_CELL - 1).chain(['…']).collect::<String>())
-}
-
-/// Names and errors come from outside: controls and marks of direction could rewrite what stands on the screen.
-fn harmless(text: &str) -> String {
-    let moves = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars().map(|c| if moves(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Words between spaces, as many to a line as fit; a word that is longer than a line is broken.

@@ -132,7 +132,7 @@ impl Draft<'_> {
         let mut explanation = Explanation::new(rejection, self.verdict);
         explanation.means(&self.meaning);
         explanation.look_at = self.look_at.iter().map(|&words| words.to_owned()).collect();
-        let scope = |name| Scope { account: None, region: rejection.region.as_deref(), name };
+        let scope = |name| Scope { region: rejection.region.as_deref(), name, ..Scope::default() };
         explanation.remedies = self.needs.into_iter().map(|(need, name)| remedy(need, scope(name))).collect();
         explanation
     }

@@ -4,27 +4,7 @@ use std::collections::BTreeSet;
 
 use super::meaning::{Explained, Explanation, Role};
 use crate::rejection::{Identity, Rejection};
-use crate::remedy::{Need, Remedy, Scope, remedy};
-
-/// Domains of mail providers: nobody but them can put records into their DNS.
-const PROVIDERS: &[&str] = &[
-    "aol.com",
-    "gmail.com",
-    "gmx.de",
-    "gmx.net",
-    "googlemail.com",
-    "hotmail.com",
-    "icloud.com",
-    "live.com",
-    "mail.ru",
-    "outlook.com",
-    "proton.me",
-    "protonmail.com",
-    "qq.com",
-    "web.de",
-    "yahoo.com",
-    "163.com",
-];
+use crate::remedy::{Need, Remedy, Scope, domain_of_ones_own, remedy};
 
 /// SES takes mail to these in the sandbox too. (Developer guide, "Using the mailbox simulator")
 const SIMULATOR: &str = "simulator.amazonses.com";
@@ -79,7 +59,7 @@ fn is_simulator(domain: &str) -> bool {
 }
 
 fn remedies(region: Option<&str>, identities: &[Explained]) -> Vec<Remedy> {
-    let scope = |name| Scope { account: None, region, name };
+    let scope = |name| Scope { region, name, ..Scope::default() };
     let first = identities.first().map(|identity| identity.name.as_str());
     let mut remedies = vec![remedy(Need::LookAtAccount, scope(None)), remedy(Need::LookAtIdentity, scope(first))];
     for domain in domains(identities).into_iter().take(MOST) {
@@ -100,7 +80,7 @@ fn remedies(region: Option<&str>, identities: &[Explained]) -> Vec<Remedy> {
 /// The domains that somebody with this error can have a hand in.
 fn domains(identities: &[Explained]) -> BTreeSet<&str> {
     let domains = identities.iter().filter_map(|identity| identity.domain.as_deref());
-    domains.filter(|domain| !PROVIDERS.contains(domain) && !is_simulator(domain)).collect()
+    domains.filter_map(domain_of_ones_own).collect()
 }
 
 #[cfg(test)]

@@ -201,7 +201,7 @@ impl Expected {
 const ALIASES: [Label; 3] = [Label::Dkim1, Label::Dkim2, Label::Dkim3];
 
 /// Every record that the domain needs in this region, in the order of the labels.
-pub(super) fn expected(facts: &DomainFacts, region: &str) -> Vec<Expected> {
+pub fn expected(facts: &DomainFacts, region: &str) -> Vec<Expected> {
     let domain = normal(&facts.domain);
     if domain.is_empty() {
         return Vec::new();

@@ -108,13 +108,13 @@ impl<'a> Slice<'a> {
     }
 
     /// Describes those that are due, as many as the slice has calls left.
-    pub(super) async fn descriptions(&mut self) -> Result<(), Failure> {
+    pub(super) async fn descriptions(&mut self, only: Option<&[String]>) -> Result<(), Failure> {
         let operation = SESV2_GET_EMAIL_IDENTITY;
         if self.reading.refusals.hold(operation, self.now, self.reading.interval) {
             return Ok(());
         }
         let mut denied = 0;
-        for name in self.reading.due(self.now, CALLS.saturating_sub(self.asked)) {
+        for name in self.reading.due(self.now, only, CALLS.saturating_sub(self.asked)) {
             match self.description(&name).await {
                 Ok(answer) => {
                     self.reading.refusals.answered(operation);

@@ -79,12 +79,13 @@ impl Reading {
         slice.chunks(BATCH as usize).map(<[_]>::to_vec).collect()
     }
 
-    /// The names of those to describe, at most so many, the most urgent first.
-    pub(super) fn due(&self, now: SystemTime, most: u32) -> Vec<Arc<str>> {
+    /// The names of those to describe, at most so many, the most urgent first; nobody but `only`, if there are such.
+    pub(super) fn due(&self, now: SystemTime, only: Option<&[String]>, most: u32) -> Vec<Arc<str>> {
+        let wanted = |name: &str| only.is_none_or(|only| only.iter().any(|one| one.eq_ignore_ascii_case(name)));
         let due = |(name, details): (&Arc<str>, &Arc<Details>)| {
             Some((due(details, now, self.interval)?, details.is_address(), Arc::clone(name)))
         };
-        first(self.identities.iter().filter_map(due).collect(), most)
+        first(self.identities.iter().filter(|(name, _)| wanted(name)).filter_map(due).collect(), most)
     }
 
     /// Takes an answer about one identity; one about an identity that is not on the list is nobody's.
@@ -182,7 +183,7 @@ mod tests {
         for now in (0..slices).map(at) {
             reading = Reading::following(Some(&reading), &list, MINUTE, now);
             let batches = u32::try_from(reading.batches(now).len() * 3).unwrap();
-            let due = reading.due(now, 10 - batches);
+            let due = reading.due(now, None, 10 - batches);
             describe(&mut reading, &due, now);
             let asked = batches + u32::try_from(due.len()).unwrap();
             (calls, most) = (calls + asked, most.max(asked));
@@ -211,14 +212,20 @@ mod tests {
         let now = at(100);
         let list = list(&["a.test", "b.test", "c.test", "z.test", "eve@a.test"], "SUCCESS");
         let mut reading = Reading::following(None, &list, MINUTE, now);
-        assert_eq!(reading.due(now, 9).len(), 5, "all are new");
-        assert_eq!(reading.due(now, 9).last().map(|name| &**name), Some("eve@a.test"), "domains before addresses");
+        assert_eq!(reading.due(now, None, 9).len(), 5, "all are new");
+        let only = ["EVE@a.test".to_owned(), "nobody.test".to_owned()];
+        assert_eq!(reading.due(now, Some(&only), 9), [Arc::from("eve@a.test")]);
+        assert_eq!(
+            reading.due(now, None, 9).last().map(|name| &**name),
+            Some("eve@a.test"),
+            "domains before addresses"
+        );
         let (old, lately) = (at(0), at(99));
         describe(&mut reading, &["a.test".into(), "b.test".into()], old);
         describe(&mut reading, &["c.test".into(), "z.test".into(), "eve@a.test".into()], lately);
         reading.update("b.test", |details| details.status = Some(Arc::from("FAILED")));
         reading.update("z.test", |details| details.changed = true);
-        let due = reading.due(now, 9);
+        let due = reading.due(now, None, 9);
         assert_eq!(due.iter().map(|name| &**name).collect::<Vec<_>>(), ["z.test", "b.test"]);
     }
 
@@ -228,10 +235,10 @@ mod tests {
         let failure = Failure::unexpected("garbage");
         reading.update("a.test", |details| details.unreadable = Some((at(0), Some(failure.clone()))));
         assert_eq!(reading.lacks(), Some(failure));
-        assert_eq!(reading.due(at(1), 9), [Arc::from("b.test")]);
+        assert_eq!(reading.due(at(1), None, 9), [Arc::from("b.test")]);
         describe(&mut reading, &["b.test".into()], at(1));
-        assert_eq!(reading.due(at(14), 9), []);
-        assert_eq!(reading.due(at(15), 9), [Arc::from("a.test")]);
+        assert_eq!(reading.due(at(14), None, 9), []);
+        assert_eq!(reading.due(at(15), None, 9), [Arc::from("a.test")]);
     }
 
     #[test]
@@ -246,7 +253,7 @@ mod tests {
         for name in all.iter().filter(|name| name.starts_with("bad")) {
             reading.update(name, |details| details.status = Some(Arc::from("FAILED")));
         }
-        let due = reading.due(now, 4);
+        let due = reading.due(now, None, 4);
         assert_eq!(due.len(), 4);
         assert!(due.contains(&Arc::from("good.test")), "{due:?}");
     }
@@ -257,6 +264,6 @@ mod tests {
         describe(&mut reading, &["a.test".into(), "b.test".into()], at(0));
         let reading = Reading::following(Some(&reading), &list(&["a.test"], "FAILED"), MINUTE, at(1));
         assert_eq!(reading.identities.len(), 1);
-        assert_eq!(reading.due(at(1), 9), [Arc::from("a.test")]);
+        assert_eq!(reading.due(at(1), None, 9), [Arc::from("a.test")]);
     }
 }

@@ -21,7 +21,16 @@ pub struct Known<'a> {
     /// The configuration sets.
     pub sets: Option<Sets<'a>>,
     /// The identities of the account in its other regions, as far as they have been read.
-    pub elsewhere: Vec<&'a [Identity]>,
+    pub elsewhere: Vec<Elsewhere<'a>>,
+}
+
+/// The identities of another region.
+#[derive(Clone, Copy)]
+pub struct Elsewhere<'a> {
+    /// Its code.
+    pub region: &'a str,
+    /// ListEmailIdentities.
+    pub identities: &'a [Identity],
 }
 
 /// The identities of a region, by what they are good for.
@@ -42,8 +51,14 @@ impl<'a> Known<'a> {
             identities: seen.reading::<Identities>().map(|reading| Senders::of(&reading.identities)),
             details: seen.reading::<IdentityDetails>().map(|reading| &reading.identities),
             sets: seen.reading::<ConfigurationSets>().and_then(configuration_sets::Reading::listed),
-            elsewhere: seen.elsewhere().filter_map(|other| Some(&*other.reading::<Identities>()?.identities)).collect(),
+            elsewhere: seen.elsewhere().filter_map(|other| Elsewhere::of(&other)).collect(),
         }
+    }
+}
+
+impl<'a> Elsewhere<'a> {
+    fn of(other: &Seen<'a>) -> Option<Self> {
+        Some(Self { region: &other.target().region, identities: &other.reading::<Identities>()?.identities })
     }
 }
 

@@ -1,7 +1,8 @@
 //! Why SES refuses mail: the closed set of reasons, with their words. What mends them stands in the runbook.
 
 /// Why SES would not take a mail, in the order in which they are weighed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// AWS has paused the account in the region: GetAccount `EnforcementStatus` is SHUTDOWN.
     AccountShutDown,
@@ -85,7 +86,7 @@ impl Reason {
     }
 
     /// The sandbox by GetAccount `Details.ReviewDetails.Status`.
-    pub(super) fn of_sandbox(review_status: Option<&str>) -> Self {
+    pub fn of_sandbox(review_status: Option<&str>) -> Self {
         match review_status {
             Some("NOT_REQUESTED") => Self::SandboxNotRequested,
             Some("PENDING") => Self::SandboxPending,
@@ -111,5 +112,7 @@ mod tests {
         for word in words {
             assert!(runbook.contains(&format!("| `{word}` |")), "{word}");
         }
+        let in_json = |reason: &Reason| serde_json::to_value(reason).expect("JSON");
+        assert!(Reason::ALL.iter().all(|reason| in_json(reason) == reason.as_str()), "one word everywhere");
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::known::Senders;
+use super::known::{Elsewhere, Senders};
 use super::*;
 use crate::collectors::account;
 use crate::collectors::configuration_sets::{ConfigurationSet, Sets};
@@ -127,7 +127,7 @@ impl Told {
             identities: self.identities.as_deref().map(Senders::of),
             details: self.details.as_ref(),
             sets: self.sets.as_ref().map(|all| Sets { all, listed_at: LISTED }),
-            elsewhere: vec![&self.elsewhere],
+            elsewhere: vec![Elsewhere { region: "eu-north-1", identities: &self.elsewhere }],
         };
         weigh(&known, mail)
     }
@@ -407,10 +407,14 @@ fn a_block_names_what_it_is_about() {
     let to = recipients("eve@customer.test");
     let about = |region: &str| {
         let weighed = Told::read(region).weigh(&mail(ANN, &to));
-        weighed.blocks.iter().map(|block| block.identity.as_deref().unwrap_or("-").to_owned()).collect::<Vec<_>>()
+        weighed.blocks.iter().map(|block| block.about.name().unwrap_or("-").to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(about("sandbox paused Shop.example=FAILED"), ["-", "Shop.example", "eve@customer.test"]);
     assert_eq!(about("production"), [ANN]);
     assert_eq!(about("production there:example"), ["example"]);
     assert_eq!(about("production shop.example,rejects/FAILED"), ["shop.example"]);
+    assert_eq!(about("production shop.example,uses/gone"), ["gone"]);
+    let there = Told::read("production there:example").weigh(&mail(ANN, &to)).blocks;
+    let about = About::SenderElsewhere { identity: "example".into(), regions: vec!["eu-north-1".into()] };
+    assert_eq!(there, [Block { reason: Reason::IdentityInOtherRegion, about }]);
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::known::{Known, Senders};
+use super::known::{Elsewhere, Known, Senders};
 use super::reason::Reason;
 use crate::collectors::account;
 use crate::collectors::configuration_sets::Sets;
@@ -50,7 +50,7 @@ impl<'a> Mail<'a> {
     }
 
     /// Whether all of it goes to the mailbox simulator.
-    fn is_simulated(&self) -> bool {
+    pub fn is_simulated(&self) -> bool {
         matches!(self.to, Recipients::Only(all) if all.iter().all(|one| is_mailbox_simulator(one)))
     }
 }
@@ -60,8 +60,41 @@ impl<'a> Mail<'a> {
 pub struct Block {
     /// Why.
     pub reason: Reason,
-    /// The identity or recipient that it is about; it may be an address, and belongs into no label.
-    pub identity: Option<Arc<str>>,
+    /// What it is about.
+    pub about: About,
+}
+
+/// What a reason is about. A name may be an address, and belongs into no label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The account in the region.
+    Account,
+    /// The configuration set that is missing or paused.
+    ConfigurationSet(Arc<str>),
+    /// The identity of the sender, or the sender where it has none.
+    Sender(Arc<str>),
+    /// An identity that covers the sender, and the other regions in which one does; never empty.
+    SenderElsewhere {
+        /// The identity in the first of them.
+        identity: Arc<str>,
+        /// Their codes, in the order of the configuration.
+        regions: Vec<Arc<str>>,
+    },
+    /// A recipient that is not verified.
+    Recipient(Arc<str>),
+}
+
+impl About {
+    /// The name of the set, identity or recipient.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Account => None,
+            Self::ConfigurationSet(name)
+            | Self::Sender(name)
+            | Self::SenderElsewhere { identity: name, .. }
+            | Self::Recipient(name) => Some(name),
+        }
+    }
 }
 
 /// What became of a mail.
@@ -79,19 +112,15 @@ impl Weighed {
         if self.blocks.is_empty() { (!self.open).then_some(true) } else { Some(false) }
     }
 
-    fn block(&mut self, reason: Reason) {
-        self.blocks.push(Block { reason, identity: None });
-    }
-
-    fn block_for(&mut self, reason: Reason, identity: Arc<str>) {
-        self.blocks.push(Block { reason, identity: Some(identity) });
+    fn block(&mut self, reason: Reason, about: About) {
+        self.blocks.push(Block { reason, about });
     }
 
     /// Blocks if the test fails; leaves open what could not be tested.
-    fn demand(&mut self, holds: Option<bool>, reason: Reason) {
+    fn demand(&mut self, holds: Option<bool>, reason: Reason, about: About) {
         match holds {
             Some(true) => {}
-            Some(false) => self.block(reason),
+            Some(false) => self.block(reason, about),
             None => self.open = true,
         }
     }
@@ -149,25 +178,31 @@ impl<'a> Sender<'a> {
 }
 
 /// Why a sender that no identity covers is refused: by the closest identity that could, or by there being none.
-fn refused(here: &[Identity], elsewhere: &[&[Identity]], from: &str) -> Block {
+fn refused(here: &[Identity], elsewhere: &[Elsewhere<'_>], from: &str) -> Block {
     let listed = |name: &String| here.iter().find(|identity| folded(&identity.name) == *name);
     if let Some(identity) = candidates(from).iter().find_map(listed) {
         let waits = matches!(identity.status.as_deref(), Some("PENDING" | "NOT_STARTED"));
         let reason = if waits { Reason::IdentityPending } else { Reason::IdentityFailed };
-        return Block { reason, identity: Some(Arc::clone(&identity.name)) };
+        return Block { reason, about: About::Sender(Arc::clone(&identity.name)) };
     }
-    let there = elsewhere.iter().find_map(|identities| Verified::of(identities).closest(from).cloned());
-    match there {
-        Some(name) => Block { reason: Reason::IdentityInOtherRegion, identity: Some(name) },
-        None => Block { reason: Reason::IdentityMissing, identity: Some(Arc::from(from)) },
+    let there = elsewhere.iter().filter_map(|other| {
+        let covers = Verified::of(other.identities).closest(from).cloned();
+        covers.map(|identity| (identity, Arc::from(other.region)))
+    });
+    let (identities, regions): (Vec<Arc<str>>, Vec<Arc<str>>) = there.unzip();
+    match identities.into_iter().next() {
+        Some(identity) => {
+            Block { reason: Reason::IdentityInOtherRegion, about: About::SenderElsewhere { identity, regions } }
+        }
+        None => Block { reason: Reason::IdentityMissing, about: About::Sender(Arc::from(from)) },
     }
 }
 
 fn pauses(weighed: &mut Weighed, account: &account::Reading) {
     if account.enforcement_status == "SHUTDOWN" {
-        weighed.block(Reason::AccountShutDown); // AWS switches sending off as well; the customer can't switch it on
+        weighed.block(Reason::AccountShutDown, About::Account); // AWS switches sending off as well; the customer can't switch it on
     } else if !account.sending_enabled {
-        weighed.block(Reason::SendingPaused);
+        weighed.block(Reason::SendingPaused, About::Account);
     }
 }
 
@@ -185,13 +220,14 @@ fn configuration_set(weighed: &mut Weighed, sets: Option<Sets<'_>>, mail: &Mail<
         (None, Sender::Refused(_) | Sender::Unknown) => return,
     };
     let Some(sets) = sets else { return weighed.open = true };
+    let about = || About::ConfigurationSet(Arc::from(name));
     match sets.all.get(name) {
         // The list may be older than a set that an identity has named since.
         None if named_at.is_some_and(|at| at > sets.listed_at) => weighed.open = true,
-        None => weighed.block(Reason::ConfigurationSetMissing),
+        None => weighed.block(Reason::ConfigurationSetMissing, about()),
         Some(set) => {
             let enabled = set.as_ref().and_then(|set| set.sending_enabled);
-            weighed.demand(enabled, Reason::ConfigurationSetPaused);
+            weighed.demand(enabled, Reason::ConfigurationSetPaused, about());
         }
     }
 }
@@ -200,13 +236,13 @@ fn configuration_set(weighed: &mut Weighed, sets: Option<Sets<'_>>, mail: &Mail<
 fn limits(weighed: &mut Weighed, account: &account::Reading, mail: &Mail<'_>) {
     if !mail.is_simulated() {
         let fits = account.max_24h.map(|most| account.sent_24h + f64::from(mail.recipients) <= most);
-        weighed.demand(fits, Reason::QuotaExhausted);
+        weighed.demand(fits, Reason::QuotaExhausted, About::Account);
     }
     if let Some(daily) = mail.daily_messages {
-        weighed.demand(account.max_24h.map(|most| f64::from(daily) <= most), Reason::QuotaTooSmall);
+        weighed.demand(account.max_24h.map(|most| f64::from(daily) <= most), Reason::QuotaTooSmall, About::Account);
     }
     if let Some(peak) = mail.peak_messages_per_second {
-        weighed.demand(account.max_per_second.map(|most| peak <= most), Reason::RateTooLow);
+        weighed.demand(account.max_per_second.map(|most| peak <= most), Reason::RateTooLow, About::Account);
     }
 }
 
@@ -216,7 +252,7 @@ fn mail_from(weighed: &mut Weighed, name: &Arc<str>, details: Option<&Details>) 
     let Some(details) = details else { return weighed.open = true };
     match &details.mail_from {
         Some(mail_from) if mail_from.rejects && &*mail_from.status != "SUCCESS" => {
-            weighed.block_for(Reason::MailFromRejects, Arc::clone(name));
+            weighed.block(Reason::MailFromRejects, About::Sender(Arc::clone(name)));
         }
         None if details.described.is_none() => weighed.open = true,
         Some(_) | None => {}
@@ -225,11 +261,13 @@ fn mail_from(weighed: &mut Weighed, name: &Arc<str>, details: Option<&Details>) 
 
 /// In the sandbox every recipient must be verified, or be the mailbox simulator.
 fn sandbox(weighed: &mut Weighed, reason: Reason, identities: Option<&Senders<'_>>, to: &Recipients) {
-    let Recipients::Only(recipients) = to else { return weighed.block(reason) };
+    let Recipients::Only(recipients) = to else { return weighed.block(reason, About::Account) };
     for recipient in recipients.iter().filter(|one| !is_mailbox_simulator(one)) {
         match identities {
             Some(known) if known.verified.covers(recipient) => {}
-            Some(known) if !known.perhaps.covers(recipient) => weighed.block_for(reason, Arc::from(recipient.as_str())),
+            Some(known) if !known.perhaps.covers(recipient) => {
+                weighed.block(reason, About::Recipient(Arc::from(recipient.as_str())));
+            }
             Some(_) | None => weighed.open = true,
         }
     }

@@ -351,7 +351,8 @@ fn quota() -> Vec<Row> {
     let sent = |sent: f64| production().sent(sent);
     vec![
         ("one is left of the quota", sent(49_999.0), to_eve(), TAKEN),
-        ("one is left for fifty", sent(49_999.0), to_many(50), Ok([50, 50, 50])),
+        ("fifty are left for fifty", sent(49_950.0), to_many(50), Ok([50, 50, 50])),
+        ("forty-nine are left for fifty", sent(49_951.0), to_many(50), Err(QUOTA)),
         ("nothing is left", sent(50_000.0), to_eve(), Err(QUOTA)),
         ("less than nothing is left", sent(50_049.0), to_eve(), Err(QUOTA)),
         (

@@ -1,0 +1,189 @@
+//! The question of `check send`: a mail, and where it is weighed. Checked when it is read; it never knows an answer.
+
+use std::collections::BTreeSet;
+
+use super::NotPolled;
+use crate::config::{mail_name, region_code};
+use crate::estate::{Estate, TargetView};
+use crate::expectations::Recipients;
+use crate::judgements::coverage::candidates;
+use crate::judgements::send_path::Mail;
+
+/// A mail and its places, as they were asked for.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "Words", into = "Words")]
+pub(crate) struct Question {
+    /// The sender: an address or a domain.
+    pub(crate) from: String,
+    pub(crate) to: Recipients,
+    pub(crate) configuration_set: Option<String>,
+    /// How many recipients must fit in what is left of the quota.
+    pub(crate) recipients: u32,
+    /// One account, by its label or its twelve digits; none = every one.
+    pub(crate) account: Option<String>,
+    /// The regions; empty = every one that is polled.
+    pub(crate) regions: Vec<String>,
+    /// Whether the other regions are weighed too. Without `regions`, the best of all is the answer.
+    pub(crate) all_regions: bool,
+}
+
+/// A question as people and programs write it. The names of the fields are those of the JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Words {
+    /// An address or a domain.
+    pub(crate) from: String,
+    /// `any`, or addresses and domains.
+    pub(crate) to: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) configuration_set: Option<String>,
+    /// Without it, as many as `to` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) recipients: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) regions: Vec<String>,
+    #[serde(default)]
+    pub(crate) all_regions: bool,
+}
+
+/// The word for everybody; a name of a domain has a dot.
+const ANY: &str = "any";
+
+/// Why a question is none: the field and what is wrong with it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {what}")]
+pub(crate) struct Mistaken {
+    field: &'static str,
+    what: String,
+}
+
+impl Question {
+    /// Checks the words; the first mistake is told.
+    pub(crate) fn read(words: Words) -> Result<Self, Mistaken> {
+        let wrong = |field, what: String| Mistaken { field, what };
+        let from = mail_name(&words.from).map_err(|what| wrong("from", what.to_owned()))?;
+        let to = recipients(&words.to).map_err(|what| wrong("to", what))?;
+        let named = match &to {
+            Recipients::Any => 1,
+            Recipients::Only(all) => u32::try_from(all.len()).unwrap_or(u32::MAX),
+        };
+        let mut regions = Vec::new();
+        for region in &words.regions {
+            let code = region_code(region).map_err(|what| wrong("region", what))?;
+            if !regions.contains(&code) {
+                regions.push(code);
+            }
+        }
+        if words.recipients == Some(0) {
+            return Err(wrong("recipients", "is 0; leave it out, or say how many there are".to_owned()));
+        }
+        let set = |name: &String| name.is_empty() || name.contains(char::is_whitespace) || name.len() > LONGEST_SET;
+        if words.configuration_set.as_ref().is_some_and(set) {
+            return Err(wrong("configuration-set", "is no name; it has 1 to 64 letters, digits, - or _".to_owned()));
+        }
+        Ok(Self {
+            from,
+            to,
+            configuration_set: words.configuration_set,
+            recipients: words.recipients.unwrap_or(named),
+            account: words.account,
+            regions,
+            all_regions: words.all_regions,
+        })
+    }
+
+    /// The mail that is weighed.
+    pub(crate) fn mail(&self) -> Mail<'_> {
+        Mail {
+            from: &self.from,
+            to: &self.to,
+            configuration_set: self.configuration_set.as_deref(),
+            recipients: self.recipients,
+            daily_messages: None,
+            peak_messages_per_second: None,
+        }
+    }
+
+    /// Every identity whose details can matter: those that could cover the sender or a recipient.
+    pub(crate) fn identities(&self) -> BTreeSet<String> {
+        let recipients: &[String] = match &self.to {
+            Recipients::Any => &[],
+            Recipients::Only(all) => all,
+        };
+        [&self.from].into_iter().chain(recipients).flat_map(|name| candidates(name)).collect()
+    }
+
+    /// Whether the answer counts for the verdict.
+    pub(crate) fn asks_about(&self, region: &str) -> bool {
+        self.regions.is_empty() || self.regions.iter().any(|one| one == region)
+    }
+
+    /// Whether it is weighed there at all.
+    pub(crate) fn looks_at(&self, region: &str) -> bool {
+        self.all_regions || self.asks_about(region)
+    }
+
+    /// Whether one region that takes it is enough.
+    pub(crate) fn wants_any(&self) -> bool {
+        self.regions.is_empty() && self.all_regions
+    }
+
+    /// The targets that it may be about, in the order of the estate.
+    pub(crate) fn targets<'a>(&self, estate: &'a Estate) -> Result<Vec<&'a TargetView>, NotPolled> {
+        let asked = |view: &&TargetView| {
+            let is = |known: &Option<std::sync::Arc<str>>| known.as_deref() == self.account.as_deref();
+            self.account.is_none() || is(&view.account) || is(&view.account_id)
+        };
+        let targets: Vec<&TargetView> = estate.targets.iter().map(|view| &**view).filter(asked).collect();
+        if let (Some(account), true) = (&self.account, targets.is_empty()) {
+            return Err(NotPolled::Account(account.clone()));
+        }
+        let polled = |region: &&String| targets.iter().any(|view| *view.target.region == ***region);
+        match self.regions.iter().find(|region| !polled(region)) {
+            Some(region) => Err(NotPolled::Region(region.clone())),
+            None => Ok(targets),
+        }
+    }
+}
+
+/// SES v2 CreateConfigurationSet: "up to 64 alphanumeric characters".
+const LONGEST_SET: usize = 64;
+
+fn recipients(names: &[String]) -> Result<Recipients, String> {
+    match names {
+        [] => Err("is empty; name a recipient, or write any".to_owned()),
+        [one] if one == ANY => Ok(Recipients::Any),
+        all if all.iter().any(|one| one == ANY) => Err("has any beside names; write either".to_owned()),
+        all => {
+            let names = all.iter().map(|one| mail_name(one)).collect::<Result<Vec<_>, _>>();
+            names.map(Recipients::Only).map_err(str::to_owned)
+        }
+    }
+}
+
+impl TryFrom<Words> for Question {
+    type Error = Mistaken;
+
+    fn try_from(words: Words) -> Result<Self, Mistaken> {
+        Self::read(words)
+    }
+}
+
+impl From<Question> for Words {
+    fn from(question: Question) -> Self {
+        let to = match question.to {
+            Recipients::Any => vec![ANY.to_owned()],
+            Recipients::Only(all) => all,
+        };
+        Self {
+            from: question.from,
+            to,
+            configuration_set: question.configuration_set,
+            recipients: Some(question.recipients),
+            account: question.account,
+            regions: question.regions,
+            all_regions: question.all_regions,
+        }
+    }
+}
