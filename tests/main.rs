@@ -16,6 +16,7 @@ mod configuration;
 mod dns;
 mod expectations;
 mod explain;
+mod explain_asked;
 mod exposition;
 mod faults;
 mod freshness;

@@ -179,7 +179,7 @@ fn count(length: usize) -> u32 {
 }
 
 impl Sending {
-    fn of(reading: &account::Reading) -> Self {
+    pub(crate) fn of(reading: &account::Reading) -> Self {
         let limit = reading.max_24h.filter(|limit| limit.is_finite());
         Self {
             production: reading.production_access,

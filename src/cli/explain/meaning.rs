@@ -2,6 +2,7 @@
 //!
 //! Only what follows from the text: where an error can mean two things, both are said.
 
+use super::facts::Facts;
 use crate::rejection::{Reason, Receiver, Rejection};
 use crate::remedy::{Need, Remedy, Scope, remedy};
 use crate::target::ses_region;
@@ -25,7 +26,11 @@ pub(super) struct Explanation {
     pub(super) more_identities: bool,
     pub(super) meaning: Vec<String>,
     pub(super) look_at: Vec<String>,
+    /// The first is the one to try.
     pub(super) remedies: Vec<Remedy>,
+    /// What AWS says about it now; left out where it was not asked.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(super) facts: Option<Facts>,
 }
 
 /// An identity that failed, and what it can be.
@@ -71,6 +76,7 @@ impl Explanation {
             meaning: Vec::new(),
             look_at: Vec::new(),
             remedies: Vec::new(),
+            facts: None,
         }
     }
 

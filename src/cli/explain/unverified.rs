@@ -43,6 +43,11 @@ pub(super) fn explanation(rejection: &Rejection, identities: &[Identity], cut: b
     explanation
 }
 
+/// An identity that an argument names.
+pub(super) fn by_name(name: &str) -> Explained {
+    explained(&Identity { written: name.to_owned(), name: name.to_owned() })
+}
+
 fn explained(identity: &Identity) -> Explained {
     let (name, domain) = match identity.name.rsplit_once('@') {
         Some((_, domain)) => (identity.name.clone(), Some(domain.to_ascii_lowercase())),
