@@ -11,15 +11,20 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueE
 use crate::config::{Config, Mistakes};
 use crate::exporter::StartError;
 use crate::log;
+use crate::site::API;
 use crate::web::{BindError, check_address};
 
+mod agent;
 mod check;
 mod demo;
 mod explain;
 mod once;
 mod print;
+mod schema;
 mod serve;
 mod wrap;
+
+use schema::Schema;
 
 /// Prometheus exporter for Amazon SES: sandbox, quota, enforcement and identities of every account and region.
 #[derive(Debug, Parser)]
@@ -118,6 +123,9 @@ enum Command {
         /// What to print.
         #[arg(value_enum)]
         what: Printable,
+        /// With `schema`: of what.
+        #[arg(value_enum, required_if_eq("what", "schema"))]
+        of: Option<Schema>,
         /// With `config`: what is in force, without secrets, instead of the reference.
         #[arg(long)]
         effective: bool,
@@ -135,6 +143,8 @@ enum Printable {
     IamPolicy,
     /// The configuration: every key, its default, its meaning.
     Config,
+    /// The JSON schema of what this program says to other programs.
+    Schema,
 }
 
 /// Why a command ended without doing what it should.
@@ -209,8 +219,10 @@ fn refuse(command: clap::Command, error: &clap::Error) -> ExitCode {
 /// What can do without a configuration looks at it by itself.
 fn begin(arguments: Arguments) -> Result<ExitCode, Ended> {
     let check = arguments.common.config_check;
-    if let (Some(Command::Explain(explain)), false) = (&arguments.command, check) {
-        return explain::run(explain, &arguments.common);
+    match &arguments.command {
+        Some(Command::Explain(explain)) if !check => return explain::run(explain, &arguments.common),
+        Some(Command::Check(asked)) if !check && asked.asks_an_agent() => return check::ask(asked),
+        _ => {}
     }
     let config = arguments.common.config()?;
     if check { print_line("the configuration is good") } else { execute(arguments, config) }
@@ -232,7 +244,7 @@ fn execute(arguments: Arguments, config: Config) -> Result<ExitCode, Ended> {
         Command::Check(check) => check::run(&check, &config),
         Command::Once(once) => once::run(&once, &config),
         Command::Explain(explain) => explain::run(&explain, &arguments.common),
-        Command::Print { what, effective } => print::run(what, effective, &config),
+        Command::Print { what, of, effective } => print::run(what, of, effective, &config),
     }
 }
 
@@ -247,7 +259,7 @@ fn listen_address(address: &str) -> Result<String, BindError> {
 }
 
 fn telemetry_path(path: &str) -> Result<String, String> {
-    let taken = ["/", "/-/healthy", "/-/ready"].contains(&path);
+    let taken = ["/", "/-/healthy", "/-/ready"].contains(&path) || path.starts_with(API);
     let plain =
         path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#%\"<>".contains(&byte));
     if plain && !taken {

@@ -16,6 +16,12 @@ use crate::expectations::Expectations;
 use crate::metric::{Family, counter, flag, gauge};
 use crate::target::{Target, partition};
 
+pub use since::{Since, Subject};
+
+mod since;
+
+use since::Memory;
+
 /// Everything seen, at one moment.
 #[derive(Clone)]
 pub struct Estate {
@@ -59,6 +65,8 @@ pub struct Slot {
     pub last: Option<Attempt>,
     /// Failed attempts by kind.
     pub failures: BTreeMap<FailureKind, u64>,
+    /// Since when what it read is as it is.
+    since: Arc<Memory>,
 }
 
 /// A reading with its time.
@@ -91,7 +99,7 @@ impl Estate {
 impl Slot {
     /// An empty slot.
     pub fn new(collector: &'static str) -> Self {
-        Self { collector, reading: None, last: None, failures: BTreeMap::new() }
+        Self { collector, reading: None, last: None, failures: BTreeMap::new(), since: Arc::default() }
     }
 
     /// Whether the last attempt failed, or left something out.
@@ -188,8 +196,10 @@ fn tried(view: &mut TargetView, collector: usize, outcome: Outcome, duration: Du
     let Outcome { reading, failure } = outcome;
     view.skipped = failure.as_ref().and_then(|failure| failure.skip);
     let Some(slot) = view.slots.get_mut(collector).map(Arc::make_mut) else { return };
-    if reading.is_some() {
-        slot.reading = reading;
+    if let Some(reading) = reading {
+        let previous = slot.reading.as_ref().map(|previous| &previous.value);
+        slot.since = Arc::new(slot.since.following(previous, &reading));
+        slot.reading = Some(reading);
     }
     if let Some(failure) = failure.as_ref().filter(|failure| failure.skip.is_none()) {
         *slot.failures.entry(failure.kind).or_default() += 1;
@@ -289,6 +299,11 @@ impl TargetView {
     /// What the collector of this name last saw.
     pub fn slot(&self, collector: &str) -> Option<&Slot> {
         self.slots.iter().find(|slot| slot.collector == collector).map(|slot| &**slot)
+    }
+
+    /// Since when a state holds; none where it is not known, or well and not worth remembering.
+    pub fn since(&self, subject: &Subject) -> Option<Since> {
+        self.slots.iter().find_map(|slot| slot.since.of(subject))
     }
 
     /// Whether the collector's first attempt is over, or not needed.

@@ -23,6 +23,9 @@ use crate::telemetry::Telemetry;
 
 /// Readiness waits this long for a target's first answer: an agent whose AWS hangs must not be restarted for ever.
 const READY_AFTER: Duration = Duration::from_secs(30);
+/// Nor does whoever asks for everything wait longer than this for the first attempt of every collector: it has been
+/// tried three times where AWS hangs, and what was not tried is told as such.
+const LOOKED_AFTER: Duration = Duration::from_mins(2);
 /// The first collector of the table, whose answer makes a target ready.
 const FIRST: usize = 0;
 
@@ -159,6 +162,15 @@ impl Readiness {
         }
         let settled = |view: &Arc<TargetView>| view.slots.get(FIRST).is_some_and(|slot| view.settled(slot.collector));
         self.estate.borrow().targets.iter().filter(|view| !settled(view)).count()
+    }
+
+    /// Whether a collector has not tried a target yet, or an account is not known, and both may still come: what is
+    /// told of everything would seem better than it is.
+    pub fn still_looking(&self) -> bool {
+        let looked = |view: &Arc<TargetView>| {
+            view.account.is_some() && view.slots.iter().all(|slot| view.settled(slot.collector))
+        };
+        self.started.elapsed() < LOOKED_AFTER && !self.estate.borrow().targets.iter().all(looked)
     }
 
     /// Whether anything was tried since the last look, be it in vain: readings that stand still are a fault of ours.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::collector::Size;
 use crate::collectors::{self, dns};
-use crate::config::Config;
+use crate::config::{Config, Schedule};
 use crate::metric::About;
 use crate::{estate, judgements, telemetry};
 
@@ -87,8 +87,8 @@ const SIZES: [u32; 3] = [10, 1_000, 10_000];
 const CONFIGURATION_SETS: u32 = 10;
 
 /// What the enabled collectors ask of AWS in one account and region of this size, in calls an hour.
-pub fn calls_per_hour(config: &Config, size: Size) -> f64 {
-    let rows = collectors::ALL.iter().zip(&config.collectors).filter(|(_, schedule)| schedule.enabled);
+pub fn calls_per_hour(schedules: &[Schedule], size: Size) -> f64 {
+    let rows = collectors::ALL.iter().zip(schedules).filter(|(_, schedule)| schedule.enabled);
     rows.map(|(row, schedule)| (row.declaration.cost)(size, schedule.interval).calls_per_hour).sum()
 }
 
@@ -120,7 +120,7 @@ pub fn cost(config: &Config) -> String {
         }
     }
     let _ = write!(text, "| together, calls an hour | |");
-    for sum in SIZES.map(|identities| calls_per_hour(config, sized(identities))) {
+    for sum in SIZES.map(|identities| calls_per_hour(&config.collectors, sized(identities))) {
         let _ = write!(text, " {} |", thousands(sum));
     }
     text + "\n" + &sweeps

@@ -247,9 +247,7 @@ pub fn read(text: &str) -> Vec<Rejection> {
     let evidence = Evidence::of(&plain);
     let mut sightings: Vec<Sighting> = PHRASES.iter().flat_map(|phrase| look(&plain, &evidence, phrase)).collect();
     sightings.sort_by_key(|sighting| sighting.at);
-    if evidence.is_of_another_service() {
-        sightings.retain(|sighting| sighting.sign != Sign::Common);
-    }
+    sightings.retain(|said| said.sign != Sign::Common || !evidence.is_of_another_service(said.line));
     without_echoes(&mut sightings);
     counted(sightings)
 }

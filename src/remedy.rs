@@ -76,6 +76,7 @@ pub struct Scope<'a> {
 
 /// One sentence, and one command where a command does it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Remedy {
     /// What to do, for people: begins in lower case and has no full stop.
     pub sentence: String,

@@ -1,36 +1,64 @@
 //! The report: everything that `check` tells, as plain values. The names of the fields are those of its JSON.
 //!
-//! Pure: made from what is known, it asks nobody.
+//! Pure: made from what is known, it asks nobody and looks at no clock. An agent that runs adds since when things are so.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::config::Config;
+use crate::collectors::identities::EmailAddresses;
+use crate::config::{Config, Schedule};
 use crate::estate::{Estate, TargetView};
 use crate::judgement::Seen;
 
+pub(crate) mod estate;
 pub(crate) mod findings;
 pub(crate) mod mend;
+pub(crate) mod moment;
 pub(crate) mod refusal;
 pub(crate) mod region;
 pub(crate) mod send;
 
 use findings::{Finding, Severity};
+use moment::Moment;
 use region::Region;
 
+/// The version of the JSON: raised when something is taken away or changes its meaning.
+pub(crate) const VERSION: u8 = 1;
+
+/// A word of a closed set: our own where the report is made, read where it comes from an agent, which may know more.
+pub(crate) type Word = Cow<'static, str>;
+
+/// What of the configuration a report tells.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    schedules: Vec<Schedule>,
+    requests_per_second: f64,
+    resolvers: Vec<SocketAddr>,
+    /// E-mail addresses may be shown as they are.
+    plain_addresses: bool,
+    /// The readings are old enough to tell since when something is so.
+    remembers: bool,
+}
+
 /// All that is printed.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Report {
     /// Raised when something is taken away or changes its meaning.
-    version: u8,
+    pub(crate) version: u8,
     /// The worst of the findings.
     pub(crate) verdict: Severity,
     /// What the process ends with.
     pub(crate) exit_code: u8,
+    /// The time of its newest reading; only an agent tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) as_of: Option<Moment>,
     /// What is to be mended, the worst first.
     pub(crate) findings: Vec<Finding>,
+    /// The entries of the configuration, in its order.
     pub(crate) accounts: Vec<Account>,
     /// Who is asked for DNS records, empty = the resolvers of the machine; left out where nobody is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +67,8 @@ pub(crate) struct Report {
 
 /// One entry of the configuration.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Account {
     /// The value of the label `account`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,16 +82,35 @@ pub(crate) struct Account {
     /// The role that is assumed, as an ARN.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) role: Option<String>,
+    /// Its regions, in the order of the configuration.
     pub(crate) regions: Vec<Region>,
+}
+
+impl Terms {
+    /// Those of a report that is made at the first look.
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            schedules: config.collectors.clone(),
+            requests_per_second: config.budget.requests_per_second,
+            resolvers: config.dns.resolvers.clone(),
+            plain_addresses: matches!(config.identities.email_addresses, EmailAddresses::Plain),
+            remembers: false,
+        }
+    }
+
+    /// Those of an agent, which has looked before.
+    pub(crate) fn remembering(self) -> Self {
+        Self { remembers: true, ..self }
+    }
 }
 
 impl Report {
     /// What is known now.
-    pub(crate) fn of(config: &Config, estate: &Estate) -> Self {
+    pub(crate) fn of(terms: &Terms, estate: &Estate) -> Self {
         let now = Instant::now();
         let mut accounts: Vec<(&TargetView, Account)> = Vec::new();
         for view in &*estate.targets {
-            let region = Region::of(config, estate, view, &Seen::new(estate, view, now));
+            let region = Region::of(terms, estate, view, &Seen::new(estate, view, now));
             match accounts.last_mut() {
                 Some((first, account)) if Arc::ptr_eq(&first.target.account, &view.target.account) => {
                     account.regions.push(region);
@@ -74,9 +122,16 @@ impl Report {
         let findings = findings::of(&accounts);
         let verdict = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::AllWell);
         let dns = estate.collectors.iter().any(|collector| collector.declaration().name == "dns");
-        let resolvers = dns.then(|| config.dns.resolvers.clone());
-        Self { version: 1, verdict, exit_code: verdict.exit_code(), findings, accounts, resolvers }
+        let resolvers = dns.then(|| terms.resolvers.clone());
+        let as_of = terms.remembers.then(|| newest(estate)).flatten();
+        Self { version: VERSION, verdict, exit_code: verdict.exit_code(), as_of, findings, accounts, resolvers }
     }
+}
+
+/// The time of the newest reading of all, which stands for now: a report looks at no clock.
+fn newest(estate: &Estate) -> Option<Moment> {
+    let slots = estate.targets.iter().flat_map(|view| &view.slots);
+    slots.filter_map(|slot| Some(slot.reading.as_ref()?.at)).max().and_then(Moment::of)
 }
 
 impl Account {

@@ -14,10 +14,16 @@ use crate::page::Pages;
 use crate::web::Site;
 use crate::web::negotiation::{self, Representation};
 
+mod api;
 mod landing;
+
+pub use api::Api;
 
 /// A scrape waits this long for the first page of its kind. Prometheus gives up after 10 s by default.
 const PATIENCE: Duration = Duration::from_secs(9);
+
+/// Below this everything is JSON, also what is not there.
+pub(crate) const API: &str = "/api/";
 
 /// The agent's addresses.
 pub struct Routes {
@@ -29,6 +35,8 @@ pub struct Routes {
     pub estate: watch::Receiver<Estate>,
     /// Whether every target has said something.
     pub readiness: Readiness,
+    /// What programs ask.
+    pub api: Api,
     /// True while the agent ends.
     pub stopping: watch::Receiver<bool>,
 }
@@ -40,6 +48,11 @@ impl Site for Routes {
             "/" => self.landing(),
             "/-/healthy" => text(StatusCode::OK, "Healthy\n".to_owned()),
             "/-/ready" => self.ready(),
+            "/api/v1/check" => self.api.check(request.uri().query()).await,
+            "/api/v1/estate" => self.api.estate(request.uri().query()).await,
+            path if path.starts_with(API) => {
+                api::error(StatusCode::NOT_FOUND, "there is nothing here; /api/v1/check and /api/v1/estate are")
+            }
             _ => text(StatusCode::NOT_FOUND, "Not found\n".to_owned()),
         }
     }

@@ -162,12 +162,12 @@ fn the_examples_in_the_reference_are_right_and_the_effective_configuration_shows
 #[test]
 fn the_effective_configuration_means_the_same_as_the_one_it_shows() {
     let text = "[aws]\nregions = \"all\"\nprofile = 'with \"quotes\" and \\'\n[identities]\ninclude = ['[ab]*']\n\
-                [budget]\nrequests_per_second = 1\n[[accounts]]\nregions = ['eu-west-1', 'eu-west-2']\n\
+                [budget]\nrequests_per_second = 1\n[[accounts]]\nregions = ['eu-west-1', 'eu-west-2', 'eu-west-3']\n\
                 [dns]\nresolvers = ['192.0.2.53', '[2001:db8::53]:5353']\n\
                 [[expect]]\nregions = ['eu-west-2', 'eu-west-1']\nstate = 'sandbox'\nidentities = ['Example.com']\n\
                 [[send_paths]]\nname = 'a \"b\"'\nfrom = 'Ann@Example.com'\nto = ['example.com']\n\
                 regions = ['eu-west-1']\npeak_messages_per_second = 0.5\n\
-                [[failover]]\nprimary = 'eu-west-1'\nstandby = 'eu-west-2'\n";
+                [[failover]]\nprimary = 'eu-west-1'\nstandby = 'eu-west-3'\n";
     let config = parse(text, None).unwrap();
     assert_eq!(debug(&parse(&config.effective(), None).unwrap()), debug(&config));
 }

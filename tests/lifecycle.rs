@@ -1,6 +1,6 @@
 //! From start to end: ready, told to stop, killed, watched by systemd, and the commands that end by themselves.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -346,7 +346,14 @@ fn the_demo_shows_every_account_without_aws() {
         ["demo", "--simulator.listen-address", &simulator.to_string(), "--web.listen-address", &web.to_string()];
     let mut running = Running(command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     let child = &mut running.0;
-    let mut words = child.stdout.take().unwrap();
+    let words = BufReader::new(child.stdout.take().unwrap());
+    let mut told = Vec::new();
+    for line in words.lines().map(Result::unwrap) {
+        told.push(line);
+        if told.last().unwrap().starts_with("export ") {
+            break;
+        }
+    }
     let ready = eventually("the demo is ready", || {
         let mut socket = TcpStream::connect(web).ok()?;
         socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ok()?;
@@ -358,12 +365,32 @@ fn the_demo_shows_every_account_without_aws() {
         (accounts.len() == 4).then_some(page)
     });
     assert!(ready.find("ses_production_access_enabled", &[]).any(|sample| sample.value == 0.0), "a sandbox is shown");
+    let export = told.last().unwrap().strip_prefix("export ").unwrap();
+    let environment: Vec<_> = export.split(' ').map(|pair| pair.split_once('=').unwrap()).collect();
+    others_see_the_same_world(&environment);
     assert!(signal("TERM", &child.id().to_string()));
     assert_eq!(eventually("it ends", || child.try_wait().unwrap()).code(), Some(0));
-    let mut told = String::new();
-    words.read_to_string(&mut told).unwrap();
-    assert!(told.contains(&format!("http://{web}/metrics")) && told.contains("export AWS_ENDPOINT_URL="), "{told}");
-    assert!(!told.contains(KEY), "the demo has keys of its own");
+    let told = told.concat();
+    assert!(told.contains(&format!("http://{web}/metrics")) && !told.contains(KEY), "{told}");
+    let lent = environment.iter().find(|(name, _)| *name == "SES_EXPORTER_CONFIG_FILE").unwrap().1;
+    assert!(!std::path::Path::new(lent).exists(), "{lent} is left behind");
     // The connection of a client that went away long ago.
     drop(TcpStream::connect(web).map(|socket| socket.shutdown(Shutdown::Both)));
+}
+
+/// With nothing but the line that the demo prints: its accounts, what they declare, and an address of one region.
+fn others_see_the_same_world(environment: &[(&str, &str)]) {
+    let said = run(command(&["print", "config", "--effective"]).envs(environment.iter().copied()));
+    for word in ["shop-staging", "newsletter", "acquired-company", "il-central-1", "old-newsletter"] {
+        assert!(said.out.contains(word), "{word}: {}", said.out);
+    }
+    let sends = |region: &str| {
+        let arguments = ["check", "send", "--from", "billing@invoices.example", "--to", "any", "--json"];
+        let place = ["--account", "shop-production", "--region", region];
+        run(command(&arguments).args(place).envs(environment.iter().copied()))
+    };
+    let (frankfurt, ireland) = (sends("eu-central-1"), sends("eu-west-1"));
+    assert!([0, 1].contains(&frankfurt.code), "{frankfurt:?}");
+    assert_eq!(ireland.code, 2, "{ireland:?}");
+    assert!(ireland.out.contains("identity_in_other_region"), "{}", ireland.out);
 }

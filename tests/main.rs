@@ -10,6 +10,7 @@
 
 mod support;
 
+mod api;
 mod calls;
 mod check;
 mod configuration;

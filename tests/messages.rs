@@ -160,7 +160,7 @@ fn wrong_usage_is_told_with_what_would_be_right() {
         (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
         (&["--config.fiel", "x"], "a similar argument exists: '--config.file'"),
         (&["print"], "<WHAT>"),
-        (&["print", "everything"], "[possible values: metrics, cost, iam-policy, config]"),
+        (&["print", "everything"], "[possible values: metrics, cost, iam-policy, config, schema]"),
         (&["--log.level", "loud"], "[possible values: error, warn, info, debug, trace]"),
         (&["--config.file"], "a value is required for '--config.file <FILE>'"),
         (&["--web.telemetry-path", "metrics"], path),

@@ -33,6 +33,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("web", &["aws", "collectors", "estate", "page", "cli", "exporter", "simulator", "poller"]),
     ("site", &["aws", "cli", "simulator", "poller"]),
     ("telemetry", &["aws", "collector", "collectors", "estate", "page", "web", "cli", "exporter", "simulator"]),
+    ("report", &["aws", "web", "site", "cli", "exporter", "simulator", "poller", "page", "telemetry"]),
     ("config", &["estate", "page", "poller", "web", "cli", "exporter", "simulator", "telemetry"]),
     ("cli", &["aws", "poller"]),
     (

@@ -1,17 +1,23 @@
 //! `demo`: the agent and a simulated AWS in one process, on loopback. It shows everything and needs nothing.
+//!
+//! The agent runs by `demo.toml`, which is also written to a file for the time being, so that the other commands see the
+//! same world. It never reaches the real AWS.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use aws_credential_types::Credentials;
+use tempfile::NamedTempFile;
 
 use super::{Ended, Web, print_line, runtime, serve};
-use crate::config::{Config, ConfiguredAccount, Regions};
+use crate::collectors::identities;
+use crate::config::Config;
+use crate::dns;
 use crate::simulator::{Simulator, World};
-use crate::target::{REGIONS, Role};
 
 /// The arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -31,6 +37,8 @@ pub(super) struct Demo {
 
 /// The demo listens on loopback unless told otherwise: nobody should serve made-up numbers to a network by mistake.
 const LISTEN: &str = "127.0.0.1:10060";
+/// The accounts, and what is expected of them.
+const ESTATE: &str = include_str!("demo.toml");
 /// A demo is looked at for minutes, so everything is read often enough to be seen moving.
 const INTERVAL: Duration = Duration::from_secs(15);
 
@@ -49,42 +57,61 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCod
     let listeners = serve::bind(web)?;
     let world = World::demo(demo.seed);
     let key = world.caller().cloned().ok_or_else(|| anyhow!("the simulated world has no caller"))?;
-    let mut config = demo_config(config, &world);
     let simulator = Simulator::start(demo.simulator, world);
     let simulator = simulator.await.map_err(|error| {
         let in_use = error.kind() == io::ErrorKind::AddrInUse;
         let why = if in_use { "the address is in use".to_owned() } else { error.to_string() };
         anyhow!("can't simulate AWS on {}: {why}; choose another with --simulator.listen-address", demo.simulator)
     })?;
-    config.aws.endpoint_url = Some(simulator.url());
-    config.dns.resolvers = vec![simulator.dns_address()];
+    let text = configuration(&simulator.url(), simulator.dns_address());
+    let config = in_the_world(config, Config::parse("the demo's configuration", &text, Path::new("."), None)?);
+    let file =
+        write(&text).inspect_err(|error| tracing::warn!("can't write the configuration to a file: {error}")).ok();
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "demo");
     let address = listeners.first().and_then(|listener| listener.local_addr().ok());
-    explain(address, &web.telemetry_path, &simulator.url(), &key.id, &key.secret);
-    serve::serve(&config, web, listeners, Some(credentials)).await
+    let file_variable = file.as_ref().map(|file| format!("SES_EXPORTER_CONFIG_FILE={} ", file.path().display()));
+    let environment = format!(
+        "{}AWS_ENDPOINT_URL={} AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1",
+        file_variable.unwrap_or_default(),
+        simulator.url(),
+        key.id,
+        key.secret
+    );
+    explain(address, &web.telemetry_path, &simulator.url(), &environment);
+    let ended = serve::serve(&config, web, listeners, Some(credentials)).await;
+    drop(file); // up to here others may read it
+    ended
 }
 
-/// Every account of the world, in all regions, under the names that the world gives.
-fn demo_config(mut config: Config, world: &World) -> Config {
-    let commercial = REGIONS.iter().filter(|region| region.partition == "aws");
-    config.identities.tags = ["owner", "service"].map(str::to_owned).to_vec();
-    config.aws.regions = Regions::List(commercial.map(|region| region.name.to_owned()).collect());
-    config.accounts = world
-        .entrances()
-        .into_iter()
-        .map(|entrance| ConfiguredAccount {
-            name: Some(entrance.name),
-            role: entrance.role_arn.map(|arn| Role { arn, external_id: entrance.external_id }),
-            ..ConfiguredAccount::default()
-        })
-        .collect();
+/// What stands in `demo.toml`, and where this demo's AWS and DNS are.
+fn configuration(url: &str, dns: SocketAddr) -> String {
+    format!("{ESTATE}\n[aws]\nregions = \"all\"\nendpoint_url = \"{url}\"\n\n[dns]\nresolvers = [\"{dns}\"]\n")
+}
+
+/// A file that only its owner can read, and that goes with the value.
+fn write(text: &str) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix("ses-exporter-demo-").suffix(".toml").tempfile()?;
+    file.write_all(text.as_bytes())?;
+    Ok(file)
+}
+
+/// The pace and the limits that were configured, in the demo's world.
+fn in_the_world(configured: Config, demo: Config) -> Config {
+    let mut config = Config {
+        aws: demo.aws,
+        accounts: demo.accounts,
+        expectations: demo.expectations,
+        identities: identities::Settings { tags: demo.identities.tags, ..configured.identities },
+        dns: dns::Settings { resolvers: demo.dns.resolvers, ..configured.dns },
+        ..configured
+    };
     for schedule in &mut config.collectors {
         schedule.interval = schedule.interval.min(INTERVAL);
     }
     config
 }
 
-fn explain(address: Option<SocketAddr>, path: &str, url: &str, key: &str, secret: &str) {
+fn explain(address: Option<SocketAddr>, path: &str, url: &str, environment: &str) {
     let address = match address {
         Some(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
         Some(address) => address.to_string(),
@@ -93,10 +120,47 @@ fn explain(address: Option<SocketAddr>, path: &str, url: &str, key: &str, secret
     let text = format!(
         "A simulated AWS with four accounts runs at {url}; its controls are at {url}/_simulator/.\n\
          Look at http://{address}/ and http://{address}{path}.\n\n\
-         To ask the same AWS with other commands, such as `aws sesv2 get-account`:\n\n\
-         export AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} AWS_REGION=us-east-1 \
-         AWS_DEFAULT_REGION=us-east-1\n"
+         To ask the same AWS with other commands, such as `ses-exporter check` or `aws sesv2 get-account`, give them this\n\
+         environment in another terminal. It holds as long as the demo runs.\n\n\
+         export {environment}\n"
     );
     // The demo goes on when nobody reads its words.
     drop(print_line(&text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ConfiguredAccount;
+
+    fn parsed() -> Config {
+        let text = configuration("http://127.0.0.1:10061", "127.0.0.1:53".parse().unwrap());
+        Config::parse("demo.toml", &text, Path::new("."), None).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+    }
+
+    #[test]
+    fn every_account_of_the_world_is_reached_in_its_own_way() {
+        let ways = |config: Config| -> Vec<_> {
+            let role = |account: &ConfiguredAccount| {
+                account.role.as_ref().map(|role| (role.arn.clone(), role.external_id.clone()))
+            };
+            config.accounts.iter().map(|account| (account.name.clone().unwrap(), role(account))).collect()
+        };
+        let entrances = World::demo(1).entrances().into_iter();
+        let expected: Vec<_> = entrances
+            .map(|entrance| (entrance.name, entrance.role_arn.map(|arn| (arn, entrance.external_id))))
+            .collect();
+        assert_eq!(ways(parsed()), expected);
+    }
+
+    #[test]
+    fn what_is_configured_is_kept_but_for_the_world() {
+        let text = "[identities]\nmax_per_region = 7\n[dns]\nqueries_per_second = 9\n[collectors.account]\ninterval = \"5s\"\n";
+        let configured = Config::parse("x", text, Path::new("."), None).unwrap();
+        let config = in_the_world(configured, parsed());
+        assert_eq!((config.identities.max_per_region, config.identities.tags.len()), (7, 2));
+        assert_eq!((config.dns.queries_per_second, config.dns.resolvers.len()), (9, 1));
+        let intervals = ["account", "sending"].map(|collector| config.interval(collector));
+        assert_eq!(intervals, [Duration::from_secs(5), INTERVAL]);
+    }
 }

@@ -14,6 +14,7 @@ use super::{Arguments, Common, Ended, in_colour, print_text, say};
 use crate::rejection::{self, LONGEST, Rejection};
 
 mod asked;
+mod explanation;
 mod facts;
 mod look;
 mod meaning;
@@ -21,7 +22,7 @@ mod person;
 mod unverified;
 
 use asked::Told;
-use meaning::Explanation;
+use explanation::Explanation;
 
 /// The arguments of `explain`.
 #[derive(Debug, clap::Args)]
@@ -44,7 +45,8 @@ const COULD_NOT_TELL: u8 = 3;
 
 /// All that `--json` prints.
 #[derive(Debug, serde::Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Report {
     /// Raised when something is taken away or changes its meaning.
     version: u8,
     /// Whether anything in the text is known.
@@ -54,6 +56,7 @@ struct Report {
     /// Why AWS was not asked, or told nothing; left out where there was nothing to ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_asked: Option<String>,
+    /// One for each error in the text that is known, and one for what is not.
     explanations: Vec<Explanation>,
 }
 

@@ -4,11 +4,15 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 
-use super::{Arguments, Ended, Printable, print_text};
+use super::{Arguments, Ended, Printable, Schema, print_text};
 use crate::config::{self, Config};
 use crate::reference;
 
-pub(super) fn run(what: Printable, effective: bool, config: &Config) -> Result<ExitCode, Ended> {
+pub(super) fn run(what: Printable, of: Option<Schema>, effective: bool, config: &Config) -> Result<ExitCode, Ended> {
+    if of.is_some() && what != Printable::Schema {
+        let kind = clap::error::ErrorKind::ArgumentConflict;
+        Arguments::command().error(kind, "check, estate and explain go with `print schema` only").exit();
+    }
     if effective && what != Printable::Config {
         let kind = clap::error::ErrorKind::ArgumentConflict;
         Arguments::command().error(kind, "--effective goes with `print config` only").exit();
@@ -19,5 +23,6 @@ pub(super) fn run(what: Printable, effective: bool, config: &Config) -> Result<E
         Printable::IamPolicy => reference::iam_policy(config),
         Printable::Config if effective => config.effective(),
         Printable::Config => config::reference(),
+        Printable::Schema => of.map(Schema::text).unwrap_or_default().to_owned(), // clap has asked for it
     })
 }

@@ -15,7 +15,7 @@ use super::{Ended, Web, runtime};
 use crate::config::Config;
 use crate::exporter::{Exporter, Readiness};
 use crate::shutdown::Signals;
-use crate::site::Routes;
+use crate::site::{Api, Routes};
 use crate::web::{self, Limits};
 
 /// Name look-ups that hang in threads are left behind after this long.
@@ -63,6 +63,7 @@ pub(super) async fn serve(
         pages: exporter.pages.clone(),
         estate: exporter.estate.clone(),
         readiness: exporter.readiness(),
+        api: Api::new(config, exporter.estate.clone(), exporter.readiness()),
         stopping: stopping.clone(),
     });
     let server = web::serve(listeners, routes, Limits::default(), Arc::clone(&exporter.telemetry), stopping);

@@ -296,7 +296,7 @@ impl Reading {
     }
 
     /// The sets that were read, by name, as many as bear series.
-    fn shown(&self) -> impl Iterator<Item = (&str, &ConfigurationSet)> {
+    pub fn shown(&self) -> impl Iterator<Item = (&str, &ConfigurationSet)> {
         self.sets.iter().filter_map(|(name, set)| Some((&**name, &**set.as_ref()?))).take(MOST_SHOWN)
     }
 }

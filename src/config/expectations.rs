@@ -192,11 +192,20 @@ impl Polled<'_> {
 
     /// A failover from or to a region that is meant to send nothing.
     fn nothing_to_take_over(&self, expect: &Placed<'_, Expect>, pair: &Placed<'_, Failover>) -> Option<Finding> {
-        let unused = expect.value.state == State::Unused && self.meet(&expect.value.accounts, &pair.value.accounts);
-        let ends = ends(&pair.value);
-        let (key, region) = ends.iter().find(|(_, region)| expect.value.regions.iter().any(|it| it == region))?;
-        let what = || format!("{} declares {region} unused; change its state, or name another region", expect.path);
-        unused.then(|| Finding::new(pair, key, what()))
+        if !self.meet(&expect.value.accounts, &pair.value.accounts) {
+            return None;
+        }
+        // What stands by takes over all mail, and from the sandbox it could not.
+        let (state, keys) = match expect.value.state {
+            State::Unused => ("unused", ["primary", "standby"].as_slice()),
+            State::Sandbox => ("a sandbox", ["standby"].as_slice()),
+            State::Production => return None,
+        };
+        let named =
+            |(key, region): &(&str, &str)| keys.contains(key) && expect.value.regions.iter().any(|it| it == region);
+        let (key, region) = ends(&pair.value).into_iter().find(named)?;
+        let what = format!("{} declares {region} {state}; change its state, or name another region", expect.path);
+        Some(Finding::new(pair, key, what))
     }
 
     /// Two failovers that would be judged under one name.

@@ -13,8 +13,7 @@ use crate::metric::{Family, flag, gauge};
 /// The judgement.
 pub struct Coverage;
 
-/// The identities that bear series, and whether each can send; unknown where SES left out the status of the only
-/// identity that could tell.
+/// The identities that bear series, and whether each can send; unknown where SES left out a status that could tell.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verdict(Vec<Judged>);
 
@@ -51,13 +50,19 @@ impl Judgement for Coverage {
 }
 
 fn judge(reading: &Reading) -> Verdict {
-    let verified = Verified::of(&reading.identities);
-    let usable = |(label, identity): (&Arc<str>, &Identity)| Judged {
+    let (verified, perhaps) = (Verified::of(&reading.identities), Verified::perhaps(&reading.identities));
+    let judged = |(label, identity): (&Arc<str>, &Identity)| Judged {
         label: Arc::clone(label),
         identity_type: Arc::clone(&identity.identity_type),
-        usable: if verified.covers(&identity.name) { Some(true) } else { identity.verified() },
+        usable: usable(&identity.name, &verified, &perhaps),
     };
-    Verdict(reading.shown().map(usable).collect())
+    Verdict(reading.shown().map(judged).collect())
+}
+
+/// Whether SES would take a sender of this name, where these are verified; unknown where only some could tell of which SES
+/// left out the status.
+pub fn usable(name: &str, verified: &Verified, perhaps: &Verified) -> Option<bool> {
+    if verified.covers(name) { Some(true) } else { (!perhaps.covers(name)).then_some(false) }
 }
 
 /// The identities of a region that are verified: their names, by address as it is written or domain in lower case.
@@ -86,7 +91,12 @@ impl Verified {
 
     /// The identity under which mail of this address or domain goes.
     pub fn closest(&self, name: &str) -> Option<&Arc<str>> {
-        candidates(name).iter().find_map(|candidate| self.0.get(candidate))
+        candidates(name).iter().find_map(|candidate| self.named(candidate))
+    }
+
+    /// The identity of exactly this name, which is one of [`candidates`].
+    pub fn named(&self, candidate: &str) -> Option<&Arc<str>> {
+        self.0.get(candidate)
     }
 }
 
@@ -166,15 +176,19 @@ mod tests {
             identity("ann@shop.example", Some("FAILED")),
             identity("bob@other.example", Some("FAILED")),
             identity("eve@new.example", None),
+            identity("silent.example", None),
+            identity("ann@silent.example", Some("FAILED")),
             Identity { sending_enabled: true, ..identity("slow.example", Some("TEMPORARY_FAILURE")) },
         ];
         let verdict = judge(&Reading::new(identities, &Settings::default()));
         let found: Vec<_> = verdict.0.iter().map(|one| (&*one.label, one.usable)).collect();
         let expected = [
             ("ann@shop.example", Some(true)),
+            ("ann@silent.example", None),
             ("bob@other.example", Some(false)),
             ("eve@new.example", None),
             ("shop.example", Some(true)),
+            ("silent.example", None),
             ("slow.example", Some(true)),
         ];
         assert_eq!(found, expected);

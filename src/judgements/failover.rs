@@ -11,6 +11,7 @@ use crate::collectors::identities::{Identities, Identity};
 use crate::collectors::identity_details::{Details, IdentityDetails};
 use crate::collectors::sending::{self, Sending};
 use crate::judgement::{Declaration, Judgement, Seen};
+use crate::judgements::coverage::Verified;
 use crate::metric::{Family, flag, gauge};
 
 /// The judgement.
@@ -19,6 +20,14 @@ pub struct Failovers;
 /// Each region that this one stands by for, and what speaks against taking over from it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verdict(Vec<(String, Found)>);
+
+impl Verdict {
+    /// Each primary region, whether this one could take over from it, and the words of what speaks against that.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, Option<bool>, Vec<&'static str>)> {
+        let words = |found: &Found| found.reasons.iter().map(|reason| reason.as_str()).collect();
+        self.0.iter().map(move |(primary, found)| (&**primary, found.ready(), words(found)))
+    }
+}
 
 /// What is known to speak against it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,7 +44,7 @@ enum Reason {
     Sandbox,
     /// The standby is paused, by AWS or by the customer.
     SendingPaused,
-    /// An identity that is verified in the primary is not in the standby.
+    /// An identity that is verified in the primary can't send in the standby.
     IdentityNotVerified,
     /// DKIM signs in the primary and not in the standby.
     DkimWorse,
@@ -68,7 +77,7 @@ impl Judgement for Failovers {
     const METRICS: &'static [&'static dyn Family<Verdict>] = &[
         &gauge(
             "ses_failover_ready",
-            "Whether the region could take over from the primary: production access, sending on, every identity that is verified in the primary verified with DKIM no worse, and quota left for the primary's busiest 24 hours of the last 7 days (judged from GetAccount, ListEmailIdentities, GetEmailIdentity, GetSendStatistics DeliveryAttempts and [[failover]]).",
+            "Whether the region could take over from the primary: production access, sending on, every identity that is verified in the primary verified or covered, with DKIM no worse, and quota left for the primary's busiest 24 hours of the last 7 days (judged from GetAccount, ListEmailIdentities, GetEmailIdentity, GetSendStatistics DeliveryAttempts and [[failover]]).",
             ["primary_aws_region"],
             |verdict: &Verdict, out| {
                 for (primary, found) in &verdict.0 {
@@ -108,7 +117,6 @@ impl Judgement for Failovers {
 #[derive(Clone, Copy, Default)]
 struct Known<'a> {
     account: Option<&'a account::Reading>,
-    /// Sorted by name.
     identities: Option<&'a [Identity]>,
     /// By name.
     details: Option<&'a BTreeMap<Arc<str>, Arc<Details>>>,
@@ -158,9 +166,10 @@ fn judge(standby: Known<'_>, primary: Known<'_>, busiest: Option<f64>) -> Found 
     found
 }
 
-/// The identities of the primary that are verified, each by its own name: one that is covered there is not counted.
+/// The identities of the primary that are verified themselves. In the standby a verified domain above one is enough.
 fn identities(found: &mut Found, standby: Known<'_>, primary: Known<'_>) {
     let (Some(ours), Some(theirs)) = (standby.identities, primary.identities) else { return found.open = true };
+    let (verified, perhaps) = (Verified::of(ours), Verified::perhaps(ours));
     for identity in theirs {
         match identity.verified() {
             Some(true) => {}
@@ -170,12 +179,14 @@ fn identities(found: &mut Found, standby: Known<'_>, primary: Known<'_>) {
                 continue;
             }
         }
-        let twin = ours.binary_search_by(|one| one.name.cmp(&identity.name)).ok();
-        let verified = twin.and_then(|place| ours.get(place)).map_or(Some(false), Identity::verified);
-        found.demand(verified, Reason::IdentityNotVerified);
-        if verified == Some(true) {
-            let (there, here) = (primary.details_of(&identity.name), standby.details_of(&identity.name));
-            found.demand(dkim_is_no_worse(there, here), Reason::DkimWorse);
+        match verified.closest(&identity.name) {
+            // Of one that says nothing it is not known whether mail goes under it.
+            _ if perhaps.covers(&identity.name) => found.open = true,
+            Some(name) => {
+                let (there, here) = (primary.details_of(&identity.name), standby.details_of(name));
+                found.demand(dkim_is_no_worse(there, here), Reason::DkimWorse);
+            }
+            None => found.demand(Some(false), Reason::IdentityNotVerified),
         }
     }
 }

@@ -2,10 +2,20 @@
 //!
 //! The quota counts the last 24 hours and has no reset: what was sent ages out a day later, bucket by bucket, and what is
 //! sent meanwhile comes in. A line through the sum would announce the end of every batch's quota; this follows the
-//! window itself. It is as of the readings, and says nothing where they tell too little.
+//! window itself, in steps of 15 minutes for 24 hours.
+//!
+//! What ages out is known: the buckets of the last day, scaled to the sum that GetAccount tells. What comes in is taken
+//! to be like the same hours of last week, or of yesterday where those fit better, at today's level: the median of the
+//! last 12 hours against them, or the last 90 minutes where all of those have shifted together. A rate that those hours
+//! do not know, such as a campaign's, goes on for eight times as long as it has lasted. Where the sum is expected to stay
+//! just below the limit, the noise of today decides, and the time told is the one by which it is as likely as not to
+//! have met it.
+//!
+//! It is as of the readings, and says nothing where they tell too little. It expects no batch to begin that never ran.
 
 mod inflow;
 mod past;
+mod pattern;
 #[cfg(test)]
 mod weeks;
 mod window;
@@ -26,9 +36,9 @@ pub struct Forecast;
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Verdict {
     /// When the quota will be used up; none where it is already.
-    exhaustion: Option<f64>,
+    pub exhaustion: Option<f64>,
     /// When the quota that is used up has room again; none where it has.
-    recovery: Option<f64>,
+    pub recovery: Option<f64>,
 }
 
 impl Verdict {
@@ -147,6 +157,28 @@ mod tests {
     fn a_batch_that_has_ended_is_not_announced() {
         let ended = past((3..10).map(|back| (back, 1000)).chain([(0, 5), (1, 5), (2, 5)])).unwrap();
         assert_eq!(says(7500.0, 7015.0, &ended), Some(Verdict::default()));
+    }
+
+    #[test]
+    fn ninety_minutes_at_another_level_are_believed() {
+        let shifted = past((0..14 * DAY).map(|back| (back, if back < 6 { 140 } else { 100 }))).unwrap();
+        assert_eq!(ahead(says(10_000.0, 9_840.0, &shifted).unwrap().exhaustion), Some(4.0 * 900.0));
+        let one_is_off = past((0..14 * DAY).map(|back| (back, [140, 140, 0].get(as_place(back)).map_or(100, |n| *n))));
+        assert_eq!(says(10_000.0, 9_580.0, &one_is_off.unwrap()), Some(Verdict::default()));
+    }
+
+    #[test]
+    fn just_below_the_limit_noise_decides() {
+        // Neither yesterday nor last week repeats itself in steps of five.
+        let noisy = past((0..14 * DAY).map(|back| (back, [90, 110, 100, 100, 100][as_place(back % 5)]))).unwrap();
+        let ahead = |limit| ahead(says(limit, 9_590.0, &noisy).unwrap().exhaustion);
+        // What is expected goes up and down by 20.
+        assert!(ahead(9_640.0).is_some_and(|seconds| seconds < 8.0 * 3600.0), "{:?}", ahead(9_640.0));
+        assert_eq!(ahead(10_000.0), None, "more than noise brings");
+    }
+
+    fn as_place(back: i64) -> usize {
+        usize::try_from(back).unwrap()
     }
 
     #[test]

@@ -26,6 +26,15 @@ pub struct SendPaths;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verdict(Vec<(String, Weighed)>);
 
+impl Verdict {
+    /// Each path by name, whether SES would take its mail, and each reason why not, none twice.
+    pub fn paths(&self) -> impl Iterator<Item = (&str, Option<bool>, BTreeSet<Reason>)> {
+        // Several recipients may be refused for the same reason.
+        let reasons = |weighed: &Weighed| weighed.blocks.iter().map(|block| block.reason).collect();
+        self.0.iter().map(move |(path, weighed)| (&**path, weighed.accepted(), reasons(weighed)))
+    }
+}
+
 impl Judgement for SendPaths {
     type Verdict = Verdict;
 
@@ -41,8 +50,8 @@ impl Judgement for SendPaths {
             "Whether SES would take the mail of the declared path: 0 if anything known refuses it, absent while what could refuse it has not been read (judged from GetAccount, ListEmailIdentities, GetEmailIdentity, GetConfigurationSet and [[send_paths]]).",
             ["path"],
             |verdict: &Verdict, out| {
-                for (path, weighed) in &verdict.0 {
-                    out.push_known([path], weighed.accepted().map(flag));
+                for (path, accepted, _) in verdict.paths() {
+                    out.push_known([path], accepted.map(flag));
                 }
             },
         ),
@@ -51,9 +60,7 @@ impl Judgement for SendPaths {
             "Always 1, for each reason why SES would refuse the mail of the declared path (judged from GetAccount, ListEmailIdentities, GetEmailIdentity, GetConfigurationSet and [[send_paths]]).",
             ["path", "reason"],
             |verdict: &Verdict, out| {
-                for (path, weighed) in &verdict.0 {
-                    // Several recipients may be refused for the same reason; a page has no series twice.
-                    let reasons: BTreeSet<Reason> = weighed.blocks.iter().map(|block| block.reason).collect();
+                for (path, _, reasons) in verdict.paths() {
                     for reason in reasons {
                         out.push([path, reason.as_str()], 1.0);
                     }

@@ -1,6 +1,6 @@
 //! What a text says beside the error itself: which hosts of AWS it names, and which regions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::plain::Plain;
 use super::region_like;
@@ -26,13 +26,14 @@ pub(super) struct Evidence {
     regions: BTreeMap<usize, String>,
     /// The region, where the whole text names one only.
     only: Option<String>,
-    /// Hosts of AWS that are not SES: what all of AWS says was probably said by them.
-    elsewhere: bool,
+    /// The lines with hosts of AWS that are not SES: what all of AWS says was probably said by them.
+    elsewhere: BTreeSet<usize>,
 }
 
 /// What the names of SES' own hosts begin with.
 const OURS: &[&str] = &["email", "email-fips", "email-smtp", "email-smtp-fips"];
-const DOMAIN: &str = ".amazonaws.com";
+/// The first is that of nearly all; the others are those of the European partition and of dual-stack hosts.
+const DOMAINS: &[&str] = &[".amazonaws.com", ".amazonaws.eu", ".api.aws", ".api.amazonwebservices.eu"];
 /// The end of what a request is signed for; the region stands in front.
 const SCOPE: &str = "/ses/aws4_request";
 /// Longer than any name of a host, or a region.
@@ -41,8 +42,10 @@ const FAR: usize = 255;
 impl Evidence {
     pub(super) fn of(plain: &Plain) -> Self {
         let mut evidence = Self::default();
-        for (at, _) in plain.lower.match_indices(DOMAIN) {
-            evidence.see_host(plain, at);
+        for domain in DOMAINS {
+            for (at, _) in plain.lower.match_indices(domain) {
+                evidence.see_host(plain, at, domain);
+            }
         }
         for (at, _) in plain.lower.match_indices(SCOPE) {
             let before = last_word(&plain.lower, at, |c| c.is_ascii_alphanumeric() || c == '-');
@@ -55,15 +58,16 @@ impl Evidence {
         evidence
     }
 
-    fn see_host(&mut self, plain: &Plain, at: usize) {
+    fn see_host(&mut self, plain: &Plain, at: usize, domain: &str) {
         let front = last_word(&plain.lower, at, |c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
-        let mut labels = front.split('.');
+        let (begin, end, line) = (at - front.len(), at + domain.len(), plain.line(at));
+        // The host of a VPC endpoint has the endpoint in front: `vpce-0a1b.email-smtp.eu-west-1.vpce.amazonaws.com`.
+        let mut labels = front.split('.').skip_while(|label| label.starts_with("vpce-"));
         let service = labels.next().unwrap_or_default();
         if !OURS.contains(&service) {
-            self.elsewhere = true;
+            self.elsewhere.insert(line);
             return;
         }
-        let (begin, end, line) = (at - front.len(), at + DOMAIN.len(), plain.line(at));
         let region = labels.next().and_then(region_like);
         if let Some(region) = &region {
             self.regions.entry(line).or_insert_with(|| region.clone());
@@ -82,9 +86,10 @@ impl Evidence {
         self.regions.get(&line).or(self.only.as_ref()).cloned()
     }
 
-    /// Whether the text names services of AWS, and SES is none of them.
-    pub(super) fn is_of_another_service(&self) -> bool {
-        self.elsewhere && self.hosts.is_empty()
+    /// Whether a line names services of AWS, and SES is none of them; where it names none, whether the text does.
+    pub(super) fn is_of_another_service(&self, line: usize) -> bool {
+        let elsewhere = self.elsewhere.contains(&line);
+        if self.hosts.is_empty() { !self.elsewhere.is_empty() } else { elsewhere && !self.hosts.contains_key(&line) }
     }
 }
 
@@ -116,14 +121,29 @@ mod tests {
         assert_eq!(evidence.region(7), None);
         assert_eq!(of("x\nemail.eu-west-1.amazonaws.com").region(0).as_deref(), Some("eu-west-1"));
         assert_eq!(of("20170403/us-east-1/ses/aws4_request").region(0).as_deref(), Some("us-east-1"));
+        for host in [
+            "email.eu-west-1.api.aws",
+            "email.eu-west-1.amazonaws.eu",
+            "email.eu-west-1.api.amazonwebservices.eu",
+            "vpce-0a1b-2c.email-smtp.eu-west-1.vpce.amazonaws.com",
+        ] {
+            let evidence = of(&format!("https://{host}:587"));
+            assert_eq!(evidence.host(0).map(|found| found.name.as_str()), Some(host));
+            assert_eq!(evidence.region(0).as_deref(), Some("eu-west-1"), "{host}");
+            assert!(!evidence.is_of_another_service(0), "{host}");
+        }
         assert_eq!(of("→email.amazonaws.com").host(0).and_then(|host| host.region.clone()), None);
     }
 
     #[test]
     fn other_services_are_told_apart() {
-        assert!(of("https://cognito-idp.us-east-1.amazonaws.com").is_of_another_service());
-        assert!(!of("https://sts.amazonaws.com https://email.us-east-1.amazonaws.com").is_of_another_service());
-        assert!(!of("nothing").is_of_another_service());
-        assert!(of("https://webemail.us-east-1.amazonaws.com").is_of_another_service());
+        let another = |text, line| of(text).is_of_another_service(line);
+        assert!(another("https://cognito-idp.us-east-1.amazonaws.com", 0));
+        assert!(another("x\nhttps://cognito-idp.us-east-1.amazonaws.com", 0));
+        assert!(!another("https://sts.amazonaws.com https://email.us-east-1.amazonaws.com", 0));
+        assert!(!another("nothing", 0));
+        assert!(another("https://webemail.us-east-1.amazonaws.com", 0));
+        let log = "https://s3.eu-west-1.amazonaws.com\nhttps://email.eu-west-1.amazonaws.com\nx";
+        assert_eq!([0, 1, 2].map(|line| another(log, line)), [true, false, false]);
     }
 }

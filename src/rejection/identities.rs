@@ -31,6 +31,10 @@ pub(super) fn list(text: &str) -> List {
             break;
         }
         let Some((identity, after)) = identity(rest) else { break };
+        // A log can go on behind a comma; a word alone is no further identity.
+        if !list.identities.is_empty() && !identity.name.contains(['@', '.']) {
+            break;
+        }
         list.identities.push(identity);
         rest = after;
         let dots = ["...", "…"].iter().any(|dots| rest.starts_with(dots));
@@ -67,6 +71,9 @@ fn identity(text: &str) -> Option<(Identity, &str)> {
     let rest = if dots >= 3 { text.get(end - 3..)? } else { rest };
     let link = rest.strip_prefix("](mailto:").and_then(|link| near(link).split_once(')'));
     let rest = link.and_then(|(address, _)| rest.get("](mailto:)".len() + address.len()..)).unwrap_or(rest);
+    // Some programs take the address for the name too: `a@shop.example <a@shop.example>`.
+    let again = rest.strip_prefix(" <").and_then(|rest| rest.strip_prefix(name)?.strip_prefix('>'));
+    let rest = again.unwrap_or(rest);
     Some((Identity { written: name.to_owned(), name: name.to_owned() }, rest))
 }
 
@@ -141,6 +148,10 @@ mod tests {
             (" US-EAST-1: [a@shop.example](mailto:a@shop.example)", &["a@shop.example"], false),
             (" US-EAST-1: o'neil@shop.example.", &["o'neil@shop.example"], false),
             (" US-EAST-1: shop.example", &["shop.example"], false),
+            (" US-EAST-1: a@b.example <a@b.example>, c@b.example", &["a@b.example", "c@b.example"], false),
+            (" US-EAST-1: a@b.example <c@d.example>", &["a@b.example"], false),
+            (" US-EAST-1: a@shop.example, retrying in 5 s", &["a@shop.example"], false),
+            (" US-EAST-1: a@shop.example, RequestID=7", &["a@shop.example"], false),
             (
                 " US-EAST-1: arn:aws:ses:us-east-1:1:identity/shop.example",
                 &["arn:aws:ses:us-east-1:1:identity/shop.example"],

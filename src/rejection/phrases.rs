@@ -73,6 +73,13 @@ impl Place<'_> {
         sign != Sign::Name || (!joined(before) && !joined(after))
     }
 
+    /// Whether a sentence begins here, be it behind the name of an error; `your email address is not verified` is said by others.
+    fn begins_a_sentence(&self) -> bool {
+        let before = self.before(20).trim_end();
+        let named = ["rejected", "exception", "error"].iter().any(|name| before.ends_with(name));
+        named || !before.ends_with(char::is_alphabetic)
+    }
+
     #[expect(clippy::unnecessary_wraps, reason = "it is what readers answer")]
     fn says(&self, reason: Reason) -> Option<Said> {
         Some(Said { reason, region: None, end: self.end })
@@ -106,14 +113,18 @@ pub(super) const PHRASES: &[Phrase] = &[
     name("accountsuspendedexception", |at| at.says(Reason::AccountPaused)),
     sentence("configuration set ", configuration_set),
     sentence("configuration-set ", configuration_set),
+    sentence("configuration set does not exist", |at| at.says(Reason::ConfigurationSetMissing { name: None })),
     name("configurationsetdoesnotexist", |at| at.says(Reason::ConfigurationSetMissing { name: None })),
     name("configurationsetdoesnotexistexception", |at| at.says(Reason::ConfigurationSetMissing { name: None })),
     name("configurationsetsendingpaused", |at| at.says(Reason::ConfigurationSetPaused { name: None })),
     name("configurationsetsendingpausedexception", |at| at.says(Reason::ConfigurationSetPaused { name: None })),
     name("mailfromdomainnotverified", |at| at.says(Reason::MailFromNotVerified)),
     name("mailfromdomainnotverifiedexception", |at| at.says(Reason::MailFromNotVerified)),
+    sentence("mail from domain is not verified", |at| at.says(Reason::MailFromNotVerified)),
+    sentence("mail-from domain is not verified", |at| at.says(Reason::MailFromNotVerified)),
     sentence("daily message quota exceeded", |at| at.says(Reason::DailyQuota)),
     sentence("maximum sending rate exceeded", |at| at.says(Reason::SendRate)),
+    sentence("maximum sigv2 smtp sending rate exceeded", |at| at.says(Reason::SendRate)), // of credentials from before 2019
     common("rate exceeded", api_rate),
     common("toomanyrequestsexception", api_rate_by_name),
     sentence("421 too many concurrent smtp connections", connections),
@@ -140,18 +151,23 @@ pub(super) const PHRASES: &[Phrase] = &[
     sentence("domain contains illegal character", |at| {
         malformed(at, "the domain holds a character that no domain has")
     }),
+    sentence("local address contains illegal character", |at| malformed(at, ILLEGAL_LOCAL)),
+    sentence("address contains illegal characters in user name", |at| malformed(at, ILLEGAL_LOCAL)),
+    sentence("local address starts with dot", |at| malformed(at, "it starts with a dot")),
+    sentence("local address ends with dot", |at| malformed(at, "there is a dot in front of the @")),
+    sentence("local address contains dot-dot", |at| malformed(at, "there are two dots in a row in front of the @")),
     sentence("domain ends with dot", |at| malformed(at, "the domain ends with a dot")),
     sentence("domain starts with dot", |at| malformed(at, "the domain starts with a dot")),
     sentence("domain contains dot-dot", |at| malformed(at, "the domain holds two dots in a row")),
     sentence("missing final '@domain'", |at| malformed(at, "there is no @ with a domain behind it")),
-    sentence("invalidparametervalue: missing domain", |at| malformed(at, "the domain is missing")),
-    sentence("transaction failed: missing domain", |at| malformed(at, "the domain is missing")),
-    sentence("illegal address", |at| malformed(at, "it can't be taken apart")),
+    sentence("missing domain", |at| malformed_by_ses(at, "the domain is missing")),
+    sentence("missing local name", |at| malformed_by_ses(at, "there is nothing in front of the @")),
+    sentence("illegal address", |at| malformed_by_ses(at, "it can't be taken apart")),
     sentence("recipient count exceeds 50", |at| at.says(Reason::TooManyRecipients)),
     sentence("message length is more than", |at| at.says(Reason::TooLong)),
     sentence("552 message is too long", |at| at.says(Reason::TooLong)),
     sentence("552 5.3.4 message is too long", |at| at.says(Reason::TooLong)),
-    sentence("address blacklisted", |at| at.says(Reason::Suppressed)),
+    sentence("address blacklisted", blacklisted),
     sentence("on the suppression list for your account", |at| at.says(Reason::Suppressed)),
     sentence("amazon ses has suppressed sending to this address", |at| at.says(Reason::Suppressed)),
     sentence("enotfound", no_such_host),
@@ -193,9 +209,11 @@ pub(super) const PHRASES: &[Phrase] = &[
     sentence("554 transaction failed", |at| at.says(Reason::Other)),
 ];
 
+const ILLEGAL_LOCAL: &str = "there is a character in front of the @ that no address has";
+
 /// The sentence without its list; the list has a reader of its own, because some programs show nothing else.
 fn unverified(at: &Place<'_>) -> Option<Said> {
-    at.says(Reason::Unverified { identities: Vec::new(), cut: false })
+    if at.begins_a_sentence() { at.says(Reason::Unverified { identities: Vec::new(), cut: false }) } else { None }
 }
 
 fn unverified_list(at: &Place<'_>) -> Option<Said> {
@@ -204,15 +222,19 @@ fn unverified_list(at: &Place<'_>) -> Option<Said> {
     Some(Said { reason, region: list.region, end: at.end + list.length })
 }
 
-/// `Configuration set <x> does not exist.`, `… the configuration set x is paused.`
+/// `Configuration set <x> does not exist.`, `… the configuration set x is paused.`, `Sending is paused for configuration set x`
 fn configuration_set(at: &Place<'_>) -> Option<Said> {
     let after = at.after().trim_start_matches(['<', '\'', '"', '`', '[']);
-    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').filter(|end| *end > 0)?;
-    let (name, rest) = after.split_at(end);
+    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').unwrap_or(after.len());
+    let (name, rest) = after.split_at_checked(end).filter(|(name, _)| !name.is_empty())?;
     let rest = rest.trim_start_matches(['>', '\'', '"', '`', ']', ':', ' ', '\n']).to_ascii_lowercase();
     let name = Some(name.to_owned());
     let missing = ["does not exist", "doesn't exist", "not found"].iter().any(|words| rest.starts_with(words));
-    let paused = ["is paused", "is disabled", "has sending disabled"].iter().any(|words| rest.starts_with(words));
+    let before = at.before(40);
+    let paused = ["is paused", "is disabled", "has sending disabled"].iter().any(|words| rest.starts_with(words))
+        || ["paused for ", "paused for the ", "disabled for ", "disabled for the "]
+            .iter()
+            .any(|words| before.ends_with(words));
     if missing {
         at.says(Reason::ConfigurationSetMissing { name })
     } else if paused {
@@ -222,10 +244,12 @@ fn configuration_set(at: &Place<'_>) -> Option<Said> {
     }
 }
 
-/// `Rate exceeded` of the API; `Maximum sending rate exceeded` ends in the same words.
+/// `Rate exceeded` of the API; `Maximum sending rate exceeded` ends in the same words. The name of the error stands in front;
+/// Java has it, or that of the service, behind.
 fn api_rate(at: &Place<'_>) -> Option<Said> {
     let before = at.before(200);
-    let of_aws = ["throttl", "toomanyrequests"].iter().any(|word| before.contains(word));
+    let of_aws = ["throttl", "toomanyrequests"].iter().any(|word| before.contains(word))
+        || [" (service: amazonsimpleemail", " (service: ses"].iter().any(|words| at.after_lower().starts_with(words));
     if before.ends_with("sending ") || !of_aws { None } else { at.says(Reason::ApiRate) }
 }
 
@@ -270,7 +294,7 @@ fn already_exists_in_a_stack(at: &Place<'_>) -> Option<Said> {
 fn access_denied(at: &Place<'_>) -> Option<Said> {
     const QUOTES: &[char] = &['`', '\'', '"', ':', ' ', '\n'];
     let after = at.after().trim_start_matches(QUOTES);
-    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != ':' && c != '*')?;
+    let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != ':' && c != '*').unwrap_or(after.len());
     let (action, rest) = after.split_at(end);
     if !action.to_ascii_lowercase().starts_with("ses:") {
         return None;
@@ -303,6 +327,20 @@ fn malformed(at: &Place<'_>, complaint: &'static str) -> Option<Said> {
     at.says(Reason::MalformedAddress { complaint })
 }
 
+/// The same in words that other programs use as well: the name of the error stands beside them.
+fn malformed_by_ses(at: &Place<'_>, complaint: &'static str) -> Option<Said> {
+    const NAMES: &[&str] = &["invalidparametervalue", "badrequestexception", "transaction failed"];
+    let after = at.after_lower();
+    let after = after.get(..after.floor_char_boundary(200)).unwrap_or_default();
+    let before = at.before(100);
+    if NAMES.iter().any(|name| before.contains(name) || after.contains(name)) { malformed(at, complaint) } else { None }
+}
+
+/// Of a recipient; other servers say it of a sender's host: `Your IP address blacklisted`.
+fn blacklisted(at: &Place<'_>) -> Option<Said> {
+    if at.begins_a_sentence() { at.says(Reason::Suppressed) } else { None }
+}
+
 /// A host that a name server does not know: the one on the same line.
 fn no_such_host(at: &Place<'_>) -> Option<Said> {
     let host = at.evidence.host(at.plain.line(at.begin))?;
@@ -311,6 +349,10 @@ fn no_such_host(at: &Place<'_>) -> Option<Said> {
 
 fn unreachable(at: &Place<'_>) -> Option<Said> {
     let host = at.evidence.host(at.plain.line(at.begin))?;
+    // Go: `dial tcp: lookup HOST on 127.0.0.53:53: … i/o timeout` is a name server that does not answer.
+    if at.plain.lower.get(..host.begin).is_some_and(|before| before.ends_with("lookup ")) {
+        return at.says(Reason::NoSuchHost { host: host.name.clone() });
+    }
     at.says(Reason::Unreachable { host: host.name.clone(), port: port(at.plain.lower.get(host.end..)?) })
 }
 

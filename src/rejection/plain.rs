@@ -119,7 +119,17 @@ fn skip_sequence(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 /// Zero width, and marks that turn the direction of writing: they come along when text is copied, and can make one address look
 /// like another.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 #[cfg(test)]
@@ -143,7 +153,7 @@ mod tests {
             ("\u{1b}[1;31mERROR\u{1b}[0m text", "ERROR text"),
             (r"\u001b[31mERROR\u001b[0m text", "ERROR text"),
             ("\u{1b}]8;;http://x\u{7}link", "link"),
-            ("a\u{202e}b\u{200b}c\u{feff}", "abc"),
+            ("a\u{202e}b\u{200b}c\u{feff}\u{61c}\u{180e}\u{e0041}", "abc"),
             (r"C:\path \ud800 \u12", r"C:\path \ud800 \u12"),
             ("& &; &lt", "& &; &lt"),
         ];

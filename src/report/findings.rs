@@ -5,13 +5,16 @@
 use std::collections::BTreeMap;
 
 use super::Account;
+use super::moment::Since;
 use super::region::{Expected, Outcome, Region, Sending, Tried, Wrong};
 use crate::reference::thousands;
 
 /// How much a finding weighs, the lightest first. The exit codes are those of monitoring plugins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
+    /// Nothing is to be mended.
     AllWell,
     /// Somebody should look.
     Warning,
@@ -33,8 +36,10 @@ impl Severity {
 }
 
 /// One thing to mend.
-#[derive(Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Finding {
+    /// How much it weighs.
     pub(crate) severity: Severity,
     /// The value of the label `account`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +48,9 @@ pub(crate) struct Finding {
     pub(crate) regions: Vec<String>,
     /// One sentence for people.
     pub(crate) what: String,
+    /// Since when it is so, the earliest of what is known; only an agent tells it.
+    #[serde(flatten)]
+    pub(crate) since: Option<Since>,
 }
 
 /// Above this share of the quota somebody should look.
@@ -51,25 +59,32 @@ pub(super) const MUCH: f64 = 0.8;
 const MOST_NAMES: usize = 5;
 
 type Told = (Severity, String);
+/// With the time since when it is so.
+type Dated = (Told, Option<Since>);
 
 /// Everything that has to be mended, the worst first. What is the same in several regions is told once.
 pub(crate) fn of(accounts: &[Account]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for account in accounts {
         for (severity, what) in of_account(account) {
-            findings.push(Finding { severity, account: account.account.clone(), regions: Vec::new(), what });
+            let account = account.account.clone();
+            findings.push(Finding { severity, account, regions: Vec::new(), what, since: None });
         }
         let first = findings.len();
         for region in &account.regions {
-            for (severity, what) in of_region(region) {
+            for ((severity, what), since) in of_region(region) {
                 let mut mine = findings.iter_mut().skip(first);
                 match mine.find(|finding| (finding.severity, &finding.what) == (severity, &what)) {
-                    Some(finding) => finding.regions.push(region.region.clone()),
+                    Some(finding) => {
+                        finding.regions.push(region.region.clone());
+                        finding.since = earliest([finding.since, since]);
+                    }
                     None => findings.push(Finding {
                         severity,
                         account: account.account.clone(),
                         regions: vec![region.region.clone()],
                         what,
+                        since,
                     }),
                 }
             }
@@ -90,16 +105,29 @@ fn of_account(account: &Account) -> Vec<Told> {
     told
 }
 
-fn of_region(region: &Region) -> Vec<Told> {
-    let mut told = unread(&region.collectors);
+fn of_region(region: &Region) -> Vec<Dated> {
+    let undated = |told: Told| (told, None);
+    let mut told: Vec<Dated> = unread(&region.collectors).into_iter().map(undated).collect();
     if let Some(sending) = &region.sending {
         told.extend(of_sending(region, sending));
+        told.extend(of_quota(sending).map(undated));
     }
     if let Some(expected) = &region.expected {
-        told.extend(of_identities_declared(expected));
+        told.extend(of_identities_declared(region, expected));
     }
     told.extend(of_the_rest(region));
     told
+}
+
+/// Of what is known; the one that may be older, of two of one time.
+fn earliest(all: impl IntoIterator<Item = Option<Since>>) -> Option<Since> {
+    all.into_iter().flatten().min_by_key(|since| (since.since, !since.since_at_least))
+}
+
+/// Since when the first of these identities is not verified.
+fn since(region: &Region, names: &[String]) -> Option<Since> {
+    let known = &region.identities.as_ref()?.since;
+    earliest(names.iter().map(|name| known.get(name).copied()))
 }
 
 /// What could not be read. Failures of one kind have one cause, so the first of them speaks; denied actions are each
@@ -109,12 +137,12 @@ pub(super) fn unread(collectors: &[Tried]) -> Vec<Told> {
     let mut kinds = Vec::new();
     for tried in collectors {
         let Some(failure) = &tried.failure else { continue };
-        match (tried.outcome, tried.denied) {
+        match (tried.outcome, &tried.denied) {
             (Outcome::Denied, Some(action)) => {
                 told.push(format!("{action} is denied, and {} needs it", tried.collector));
             }
-            (Outcome::Denied | Outcome::Failed | Outcome::Partly, _) if !kinds.contains(&tried.kind) => {
-                kinds.push(tried.kind);
+            (Outcome::Denied | Outcome::Failed | Outcome::Partly, _) if !kinds.contains(&&tried.kind) => {
+                kinds.push(&tried.kind);
                 told.push(format!("can't read {}: {failure}", tried.collector));
             }
             _ => {}
@@ -123,31 +151,30 @@ pub(super) fn unread(collectors: &[Tried]) -> Vec<Told> {
     told.into_iter().map(|what| (Severity::CouldNotTell, what)).collect()
 }
 
-fn of_sending(region: &Region, sending: &Sending) -> Vec<Told> {
+fn of_sending(region: &Region, sending: &Sending) -> Vec<Dated> {
     let mut told = Vec::new();
     let declared = region.expected.as_ref();
     let broken = declared.is_some_and(|declared| declared.as_expected == Some(false));
     if let (Some(declared), true) = (declared, broken) {
-        told.push((Severity::CanNotSend, broken_expectation(declared, sending)));
+        let (what, since) = broken_expectation(declared, sending);
+        told.push(((Severity::CanNotSend, what), since));
     }
     let matters = declared.map_or(region.in_use(), |declared| declared.state != "unused");
     let paused = sending.enforcement == "SHUTDOWN" || !sending.enabled;
     if paused && matters && !broken {
-        told.push((Severity::CanNotSend, format!("sending is {}", paused_by(sending))));
+        told.push(((Severity::CanNotSend, format!("sending is {}", paused_by(sending))), paused_since(sending)));
     }
     if sending.enforcement != "HEALTHY" && sending.enforcement != "SHUTDOWN" {
-        told.push((Severity::Warning, format!("the account is under review by AWS: {}", sending.enforcement)));
+        let what = format!("the account is under review by AWS: {}", sending.enforcement);
+        told.push(((Severity::Warning, what), sending.since.and_then(|since| since.enforcement)));
     }
     if declared.is_none() && !sending.production && region.in_use() {
-        told.push((
-            Severity::Warning,
-            "in the sandbox, and in use: declare it, or ask for production access".to_owned(),
-        ));
+        let what = "in the sandbox, and in use: declare it, or ask for production access".to_owned();
+        told.push(((Severity::Warning, what), sending.since.and_then(|since| since.production)));
     }
     if declared.is_some_and(|declared| !broken && declared.as_expected.is_none()) {
-        told.push((Severity::CouldNotTell, "SES does not say the quota that is declared".to_owned()));
+        told.push(((Severity::CouldNotTell, "SES does not say the quota that is declared".to_owned()), None));
     }
-    told.extend(of_quota(sending));
     told
 }
 
@@ -156,25 +183,34 @@ pub(crate) fn paused_by(sending: &Sending) -> &'static str {
     if sending.enforcement == "SHUTDOWN" { "paused by AWS" } else { "paused by the account" }
 }
 
-fn broken_expectation(declared: &Expected, sending: &Sending) -> String {
+/// Since when what [`paused_by`] names is so.
+fn paused_since(sending: &Sending) -> Option<Since> {
+    let since = sending.since?;
+    if sending.enforcement == "SHUTDOWN" { since.enforcement } else { since.enabled }
+}
+
+/// What is not as declared, and since when the first of it.
+fn broken_expectation(declared: &Expected, sending: &Sending) -> (String, Option<Since>) {
+    let production = sending.since.and_then(|since| since.production);
     let mut reasons = Vec::new();
-    match (declared.state, sending.production) {
-        ("production", false) => reasons.push("in the sandbox".to_owned()),
-        ("sandbox" | "unused", true) => reasons.push("out of the sandbox".to_owned()),
+    match (&*declared.state, sending.production) {
+        ("production", false) => reasons.push(("in the sandbox".to_owned(), production)),
+        ("sandbox" | "unused", true) => reasons.push(("out of the sandbox".to_owned(), production)),
         _ => {}
     }
     if declared.state == "production" && (!sending.enabled || sending.enforcement == "SHUTDOWN") {
-        reasons.push(paused_by(sending).to_owned());
+        reasons.push((paused_by(sending).to_owned(), paused_since(sending)));
     }
     if declared.state == "unused" && sending.sent_24h > 0.0 {
-        reasons.push(format!("{} sent in 24 hours", thousands(sending.sent_24h)));
+        reasons.push((format!("{} sent in 24 hours", thousands(sending.sent_24h)), None));
     }
     if let (Some(minimum), Some(quota)) = (declared.minimum_quota.map(f64::from), sending.quota_24h)
         && quota < minimum
     {
-        reasons.push(format!("a quota of {} where {} is declared", thousands(quota), thousands(minimum)));
+        reasons.push((format!("a quota of {} where {} is declared", thousands(quota), thousands(minimum)), None));
     }
-    format!("declared {}, but {}", declared.state, reasons.join(", "))
+    let (words, since): (Vec<String>, Vec<_>) = reasons.into_iter().unzip();
+    (format!("declared {}, but {}", declared.state, words.join(", ")), earliest(since))
 }
 
 fn of_quota(sending: &Sending) -> Option<Told> {
@@ -187,22 +223,24 @@ fn of_quota(sending: &Sending) -> Option<Told> {
     }
 }
 
-fn of_identities_declared(expected: &Expected) -> Vec<Told> {
+fn of_identities_declared(region: &Region, expected: &Expected) -> Vec<Dated> {
     let mut told = Vec::new();
     if !expected.missing.is_empty() {
-        let names = names(&expected.missing);
-        told.push((Severity::CanNotSend, format!("declared, but missing or not verified: {names}")));
+        let what = format!("declared, but missing or not verified: {}", names(&expected.missing));
+        told.push(((Severity::CanNotSend, what), since(region, &expected.missing)));
     }
     if !expected.unknown.is_empty() {
-        told.push((Severity::CouldNotTell, format!("SES does not say whether verified: {}", names(&expected.unknown))));
+        let what = format!("SES does not say whether verified: {}", names(&expected.unknown));
+        told.push(((Severity::CouldNotTell, what), None));
     }
     if !expected.unexpected.is_empty() {
-        told.push((Severity::Warning, format!("there, but not declared: {}", names(&expected.unexpected))));
+        let what = format!("there, but not declared: {}", names(&expected.unexpected));
+        told.push(((Severity::Warning, what), None));
     }
     told
 }
 
-fn of_the_rest(region: &Region) -> Vec<Told> {
+fn of_the_rest(region: &Region) -> Vec<Dated> {
     let mut told = Vec::new();
     let told_already = |name: &&String| {
         region.expected.as_ref().is_some_and(|all| all.missing.contains(name) || all.unexpected.contains(name))
@@ -210,14 +248,15 @@ fn of_the_rest(region: &Region) -> Vec<Told> {
     let unable = region.identities.iter().flat_map(|identities| &identities.can_not_send);
     let unable: Vec<String> = unable.filter(|name| !told_already(name)).cloned().collect();
     if !unable.is_empty() {
-        told.push((Severity::Warning, format!("not verified: {}", names(&unable))));
+        told.push(((Severity::Warning, format!("not verified: {}", names(&unable))), since(region, &unable)));
     }
     if let Some(dns) = region.dns.as_ref().filter(|dns| !dns.wrong.is_empty()) {
-        told.push((Severity::Warning, of_dns(&dns.wrong)));
+        let since = earliest(dns.wrong.iter().map(|wrong| wrong.since));
+        told.push(((Severity::Warning, of_dns(&dns.wrong)), since));
     }
     if let Some(calls) = region.calls_per_hour.filter(|calls| *calls > region.budget_per_hour) {
         let (calls, budget) = (thousands(calls), thousands(region.budget_per_hour));
-        told.push((Severity::Warning, format!("{calls} calls an hour are more than the budget of {budget}")));
+        told.push(((Severity::Warning, format!("{calls} calls an hour are more than the budget of {budget}")), None));
     }
     told
 }
@@ -226,7 +265,7 @@ fn of_the_rest(region: &Region) -> Vec<Told> {
 fn of_dns(wrong: &[Wrong]) -> String {
     let mut identities: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for Wrong { identity, record, reason, .. } in wrong {
-        let why = reason.map(|reason| format!(" {}", reason.replace('_', " "))).unwrap_or_default();
+        let why = reason.as_ref().map(|reason| format!(" {}", reason.replace('_', " "))).unwrap_or_default();
         identities.entry(identity).or_default().push(format!("{record}{why}"));
     }
     let told: Vec<String> =
@@ -262,21 +301,23 @@ mod tests {
             sent_24h: sent,
             quota_24h: Some(200.0),
             quota_used: Some(sent / 200.0),
+            since: None,
         }
     }
 
     fn region(sending: Sending, identities: usize) -> Region {
-        let identities = Counted { all: identities, verified: identities, can_not_send: Vec::new() };
+        let identities =
+            Counted { all: identities, verified: identities, can_not_send: Vec::new(), since: BTreeMap::new() };
         Region { sending: Some(sending), identities: Some(identities), budget_per_hour: 1800.0, ..Region::default() }
     }
 
     fn expected(state: &'static str, as_expected: Option<bool>) -> Expected {
         let (missing, unknown, unexpected) = (Vec::new(), Vec::new(), Vec::new());
-        Expected { state, as_expected, minimum_quota: None, missing, unknown, unexpected }
+        Expected { state: state.into(), as_expected, minimum_quota: None, missing, unknown, unexpected }
     }
 
     fn worst(region: &Region) -> Severity {
-        of_region(region).iter().map(|(severity, _)| *severity).max().unwrap_or(Severity::AllWell)
+        of_region(region).iter().map(|((severity, _), _)| *severity).max().unwrap_or(Severity::AllWell)
     }
 
     #[test]
@@ -305,10 +346,10 @@ mod tests {
         assert_eq!(of_region(&here), []);
         here.expected = Some(expected("production", Some(false)));
         let what = "declared production, but in the sandbox".to_owned();
-        assert_eq!(of_region(&here), [(Severity::CanNotSend, what)]);
+        assert_eq!(of_region(&here), [((Severity::CanNotSend, what), None)]);
         here.expected = Some(expected("unused", Some(false)));
         let what = "declared unused, but 3 sent in 24 hours".to_owned();
-        assert_eq!(of_region(&here), [(Severity::CanNotSend, what)]);
+        assert_eq!(of_region(&here), [((Severity::CanNotSend, what), None)]);
         here.expected = Some(expected("production", None));
         assert_eq!(worst(&here), Severity::CouldNotTell);
     }

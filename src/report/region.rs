@@ -2,33 +2,44 @@
 //!
 //! Facts only; what of them has to be mended is for [`super::findings`]. What is not known is absent.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::collector::{AnyCollector, Size};
 use crate::collectors::account::{self, Account};
 use crate::collectors::configuration_sets::ConfigurationSets;
-use crate::collectors::dns::{Dns, Record, Verdict};
+use crate::collectors::dns::{self, Dns, Domain, Record, Verdict};
 use crate::collectors::identities::{self, Identities};
-use crate::config::Config;
-use crate::estate::{Estate, Slot, TargetView};
+use crate::estate::{Estate, Slot, Subject, TargetView};
 use crate::judgement::{Judgement, Seen};
 use crate::judgements::coverage::Verified;
 use crate::judgements::drift::Drift;
 use crate::judgements::expectation::Expectation;
 use crate::reference;
 
+use super::moment::Since;
+use super::{Terms, Word};
+
 /// A target.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
-#[derive(Debug, Default, serde::Serialize)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Region {
+    /// The code of the region, such as `eu-west-1`.
     pub(crate) region: String,
     /// Why it is left alone, with proof: `no_endpoint`, `region_disabled`, `service_control_policy`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) skipped: Option<&'static str>,
+    pub(crate) skipped: Option<Word>,
+    /// What SES says of sending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sending: Option<Sending>,
+    /// The domains and addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) identities: Option<Counted>,
+    /// The records of the domains, looked up in DNS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dns: Option<Looked>,
+    /// What the configuration declares; left out where it declares nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expected: Option<Expected>,
     /// What the enabled collectors ask in an hour, with as many identities and sets as there are.
@@ -36,43 +47,80 @@ pub(crate) struct Region {
     pub(crate) calls_per_hour: Option<f64>,
     /// What the budget allows in an hour.
     pub(crate) budget_per_hour: f64,
+    /// How the last attempt of each collector ended.
     pub(crate) collectors: Vec<Tried>,
 }
 
 /// What GetAccount says.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Sending {
+    /// Production access; false = sandbox (GetAccount `ProductionAccessEnabled`).
     pub(crate) production: bool,
+    /// False = paused (GetAccount `SendingEnabled`).
     pub(crate) enabled: bool,
+    /// `HEALTHY`, `PROBATION`, `SHUTDOWN` or a word that SES adds one day (GetAccount `EnforcementStatus`).
     pub(crate) enforcement: String,
+    /// The request for production access (GetAccount `Details.ReviewDetails.Status`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) review: Option<String>,
+    /// In recipients (GetAccount `SendQuota.SentLast24Hours`).
     pub(crate) sent_24h: f64,
     /// In recipients; null where unlimited, left out where SES does not say.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "null_is_unlimited", skip_serializing_if = "Option::is_none")]
     pub(crate) quota_24h: Option<f64>,
     /// Sent of quota; left out where there is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) quota_used: Option<f64>,
+    /// Since when the four states above are as they are; only an agent tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<SendingSince>,
+}
+
+/// Since when the states of sending are as they are.
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct SendingSince {
+    /// Of `production`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) production: Option<Since>,
+    /// Of `enabled`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) enabled: Option<Since>,
+    /// Of `enforcement`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) enforcement: Option<Since>,
+    /// Of `review`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) review: Option<Since>,
 }
 
 /// The identities.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Counted {
+    /// How many there are.
     pub(crate) all: usize,
+    /// How many of them are verified themselves.
     pub(crate) verified: usize,
     /// Those that neither are verified nor stand below a verified domain, as far as they bear series.
     pub(crate) can_not_send: Vec<String>,
+    /// Since when each of those is not verified as it is; only an agent tells it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) since: BTreeMap<String, Since>,
 }
 
 /// What was declared, and what became of it.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Expected {
-    pub(crate) state: &'static str,
+    /// `production`, `sandbox` or `unused`.
+    pub(crate) state: Word,
     /// Left out where it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) as_expected: Option<bool>,
+    /// In recipients in 24 hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) minimum_quota: Option<u32>,
     /// Declared, and not able to send or not there at all.
@@ -84,83 +132,102 @@ pub(crate) struct Expected {
 }
 
 /// The DNS records of the domains that were described so far.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Looked {
+    /// How many say what SES needs.
     pub(crate) right: usize,
+    /// Those that do not.
     pub(crate) wrong: Vec<Wrong>,
+    /// How many nobody has answered for.
     pub(crate) not_known: usize,
 }
 
 /// A record that is wrong.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Wrong {
+    /// The domain.
     pub(crate) identity: String,
-    pub(crate) record: &'static str,
+    /// A word of the label `record`, such as `dkim1`.
+    pub(crate) record: Word,
+    /// Where the record has to be.
     pub(crate) name: String,
     /// A word of `ses_identity_dns_record_problem`; left out after the first look, which proves little.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<&'static str>,
+    pub(crate) reason: Option<Word>,
+    /// Since when it is wrong for this reason.
+    #[serde(flatten)]
+    pub(crate) since: Option<Since>,
 }
 
 /// What became of a collector's last attempt.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Tried {
-    pub(crate) collector: &'static str,
+    /// Its name.
+    pub(crate) collector: Word,
+    /// How it ended.
     pub(crate) outcome: Outcome,
     /// The IAM action that is denied.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) denied: Option<&'static str>,
+    pub(crate) denied: Option<Word>,
     /// The collector without whose reading it can't read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) builds_on: Option<&'static str>,
+    pub(crate) builds_on: Option<Word>,
+    /// What went wrong, in one line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<String>,
     /// A word of `ses_exporter_collector_failures_total`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) kind: Option<&'static str>,
+    pub(crate) kind: Option<Word>,
 }
 
 /// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
+    /// All was read.
     Ok,
     /// There is a reading, and it lacks something.
     Partly,
+    /// A permission is missing.
     Denied,
+    /// It could not be read.
     Failed,
+    /// What it builds on could not be read.
     BuildsOn,
+    /// The target is left alone.
     Skipped,
+    /// It has not come to it yet.
     NotTried,
 }
 
 impl Region {
     /// What is known of a target.
-    pub(crate) fn of(config: &Config, estate: &Estate, view: &TargetView, seen: &Seen<'_>) -> Self {
-        let collectors = Tried::all(estate, view);
+    pub(crate) fn of(terms: &Terms, estate: &Estate, view: &TargetView, seen: &Seen<'_>) -> Self {
+        let collectors = Tried::all(terms, estate, view);
         let blank = Self {
             region: view.target.region.to_string(),
-            budget_per_hour: config.budget.requests_per_second * 3600.0,
+            budget_per_hour: terms.requests_per_second * 3600.0,
             collectors,
             ..Self::default()
         };
         if let Some(reason) = view.skipped {
-            return Self { skipped: Some(reason.as_str()), ..blank };
+            return Self { skipped: Some(reason.as_str().into()), ..blank };
         }
         let identities = seen.reading::<Identities>();
+        let remembered = Remembered::of(terms, view);
         Self {
-            sending: seen.reading::<Account>().map(Sending::of),
-            identities: identities.map(Counted::of),
-            dns: seen.reading::<Dns>().map(|reading| {
-                Looked::of(
-                    reading.domains.iter().flat_map(|one| one.records.iter().map(|record| (&*one.identity, record))),
-                )
-            }),
+            sending: seen.reading::<Account>().map(|reading| Sending::of(reading, remembered)),
+            identities: identities.map(|reading| Counted::of(reading, remembered)),
+            dns: seen.reading::<Dns>().map(|reading| Looked::of(reading, remembered)),
             expected: Expected::of(seen),
             calls_per_hour: identities.map(|reading| {
                 let sets = seen.reading::<ConfigurationSets>().map_or(0, |sets| sets.sets.len());
                 let size = Size { identities: count(reading.identities.len()), configuration_sets: count(sets) };
-                reference::calls_per_hour(config, size)
+                reference::calls_per_hour(&terms.schedules, size)
             }),
             ..blank
         }
@@ -173,13 +240,38 @@ impl Region {
     }
 }
 
+/// What the keeper remembers of a target, where that is to be told.
+#[derive(Clone, Copy)]
+pub(super) struct Remembered<'a>(Option<&'a TargetView>);
+
+impl<'a> Remembered<'a> {
+    pub(super) fn of(terms: &Terms, view: &'a TargetView) -> Self {
+        Self(terms.remembers.then_some(view))
+    }
+
+    /// Since when a state holds.
+    pub(super) fn since(self, subject: &Subject) -> Option<Since> {
+        self.0?.since(subject).and_then(Since::of)
+    }
+}
+
+/// An unlimited quota is infinite, which JSON can't say.
+fn null_is_unlimited<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    Ok(Some(<Option<f64> as serde::Deserialize>::deserialize(deserializer)?.unwrap_or(f64::INFINITY)))
+}
+
 /// SES allows some ten thousand.
 fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 impl Sending {
-    pub(crate) fn of(reading: &account::Reading) -> Self {
+    /// The state alone, whoever remembers what.
+    pub(crate) fn now(reading: &account::Reading) -> Self {
+        Self::of(reading, Remembered(None))
+    }
+
+    pub(super) fn of(reading: &account::Reading, remembered: Remembered<'_>) -> Self {
         let limit = reading.max_24h.filter(|limit| limit.is_finite());
         Self {
             production: reading.production_access,
@@ -189,26 +281,37 @@ impl Sending {
             sent_24h: reading.sent_24h,
             quota_24h: reading.max_24h,
             quota_used: limit.filter(|limit| *limit > 0.0).map(|limit| reading.sent_24h / limit),
+            since: remembered.0.map(|_| SendingSince {
+                production: remembered.since(&Subject::ProductionAccess),
+                enabled: remembered.since(&Subject::SendingEnabled),
+                enforcement: remembered.since(&Subject::EnforcementStatus),
+                review: remembered.since(&Subject::ReviewStatus),
+            }),
         }
     }
 }
 
 impl Counted {
-    fn of(reading: &identities::Reading) -> Self {
+    fn of(reading: &identities::Reading, remembered: Remembered<'_>) -> Self {
         let all = &reading.identities;
         let (verified, perhaps) = (Verified::of(all), Verified::perhaps(all));
         let can_not = |name: &str| !verified.covers(name) && !perhaps.covers(name);
-        let can_not = reading.shown().filter(|(_, identity)| can_not(&identity.name));
+        let can_not: Vec<_> = reading.shown().filter(|(_, identity)| can_not(&identity.name)).collect();
+        let since = can_not.iter().filter_map(|(label, identity)| {
+            let since = remembered.since(&Subject::Verification(Arc::clone(&identity.name)))?;
+            Some((label.to_string(), since))
+        });
         Self {
             all: all.len(),
             verified: all.iter().filter(|identity| identity.verified() == Some(true)).count(),
-            can_not_send: can_not.map(|(label, _)| label.to_string()).collect(),
+            since: since.collect(),
+            can_not_send: can_not.into_iter().map(|(label, _)| label.to_string()).collect(),
         }
     }
 }
 
 impl Expected {
-    fn of(seen: &Seen<'_>) -> Option<Self> {
+    pub(super) fn of(seen: &Seen<'_>) -> Option<Self> {
         let verdict = Judgement::judge(&Expectation, seen)?;
         let drift = Judgement::judge(&Drift, seen);
         let with = |sought: Option<bool>| {
@@ -216,7 +319,7 @@ impl Expected {
             all.filter(|(_, verified)| *verified == sought).map(|(label, _)| label.clone()).collect()
         };
         Some(Self {
-            state: verdict.expected.as_str(),
+            state: verdict.expected.as_str().into(),
             as_expected: verdict.as_expected,
             minimum_quota: verdict.minimum_quota,
             missing: with(Some(false)),
@@ -227,39 +330,50 @@ impl Expected {
 }
 
 impl Looked {
-    fn of<'a>(records: impl Iterator<Item = (&'a str, &'a Record)>) -> Self {
+    fn of(reading: &dns::Reading, remembered: Remembered<'_>) -> Self {
         let mut looked = Self { right: 0, wrong: Vec::new(), not_known: 0 };
-        for (identity, record) in records {
-            let reason = match record.verdict {
-                Some(Verdict::Ok) if !record.looked_wrong() => {
-                    looked.right += 1;
-                    continue;
+        for domain in &reading.domains {
+            for record in &domain.records {
+                match record.verdict {
+                    Some(Verdict::Ok) if !record.looked_wrong() => looked.right += 1,
+                    Some(Verdict::Wrong(_)) => looked.wrong.push(Wrong::of(domain, record, remembered)),
+                    _ if record.looked_wrong() => looked.wrong.push(Wrong::of(domain, record, remembered)),
+                    _ => looked.not_known += 1,
                 }
-                Some(Verdict::Wrong(reason)) => Some(reason.as_str()),
-                _ if record.looked_wrong() => None,
-                _ => {
-                    looked.not_known += 1;
-                    continue;
-                }
-            };
-            let (record, name) = (record.expected.label.as_str(), record.expected.name.clone());
-            looked.wrong.push(Wrong { identity: identity.to_owned(), record, name, reason });
+            }
         }
         looked
     }
 }
 
+impl Wrong {
+    fn of(domain: &Domain, record: &Record, remembered: Remembered<'_>) -> Self {
+        let label = record.expected.label;
+        let reason = match record.verdict {
+            Some(Verdict::Wrong(reason)) => Some(reason.as_str().into()),
+            _ => None,
+        };
+        Self {
+            identity: domain.identity.to_string(),
+            record: label.as_str().into(),
+            name: record.expected.name.clone(),
+            reason,
+            since: remembered.since(&Subject::Record(Arc::clone(&domain.identity), label)),
+        }
+    }
+}
+
 impl Tried {
     /// Of every collector, in the order of the table.
-    pub(crate) fn all(estate: &Estate, view: &TargetView) -> Vec<Self> {
+    pub(crate) fn all(terms: &Terms, estate: &Estate, view: &TargetView) -> Vec<Self> {
         let collectors = view.slots.iter().zip(&*estate.collectors);
-        collectors.map(|(slot, collector)| Self::of(view, slot, &**collector)).collect()
+        collectors.map(|(slot, collector)| Self::of(terms, view, slot, &**collector)).collect()
     }
 
-    fn of(view: &TargetView, slot: &Slot, collector: &dyn AnyCollector) -> Self {
+    pub(super) fn of(terms: &Terms, view: &TargetView, slot: &Slot, collector: &dyn AnyCollector) -> Self {
         let (actions, after) = (collector.declaration().actions, collector.declaration().after);
         let mut tried = Self {
-            collector: slot.collector,
+            collector: slot.collector.into(),
             outcome: Outcome::NotTried,
             denied: None,
             builds_on: None,
@@ -276,11 +390,12 @@ impl Tried {
             return tried;
         };
         let unread = |name: &&&str| view.slot(name).is_some_and(|other| other.reading.is_none());
-        tried.builds_on = after.iter().find(unread).copied();
-        tried.failure = Some(failure.message.clone());
-        tried.kind = Some(failure.kind.as_str());
-        tried.denied = failure.is_denied().then(|| action(actions, &failure.message)).flatten();
-        tried.outcome = match (tried.builds_on, failure.is_denied(), &slot.reading) {
+        tried.builds_on = after.iter().find(unread).map(|name| (*name).into());
+        let message = &failure.message;
+        tried.failure = Some(if terms.plain_addresses { message.clone() } else { without_addresses(message) });
+        tried.kind = Some(failure.kind.as_str().into());
+        tried.denied = failure.is_denied().then(|| action(actions, message)).flatten().map(Word::from);
+        tried.outcome = match (&tried.builds_on, failure.is_denied(), &slot.reading) {
             (Some(_), ..) => Outcome::BuildsOn,
             (None, true, _) => Outcome::Denied,
             (None, false, Some(_)) => Outcome::Partly,
@@ -288,6 +403,16 @@ impl Tried {
         };
         tried
     }
+}
+
+/// A message of AWS without the addresses in it: what stands before an `@` becomes `…`. AWS names the identity that it
+/// refuses, and the configuration may ask for addresses to stay out.
+fn without_addresses(message: &str) -> String {
+    let local = |c: char| c.is_alphanumeric() || "!#$%&'*+-.^_`{|}~".contains(c);
+    let mut parts = message.split('@');
+    let last = parts.next_back().unwrap_or_default();
+    let kept: String = parts.map(|part| part.trim_end_matches(local).to_owned() + "…@").collect();
+    kept + last
 }
 
 /// The action among `actions` whose operation the message names.
@@ -316,9 +441,32 @@ mod tests {
     }
 
     #[test]
+    fn a_message_keeps_its_sense_and_loses_its_addresses() {
+        let cleaned = without_addresses;
+        assert_eq!(cleaned("on resource: identity/ann.b+c@shop.example."), "on resource: identity/…@shop.example.");
+        assert_eq!(cleaned("<ann@a.example>, bob@b.example"), "<…@a.example>, …@b.example");
+        assert_eq!(cleaned("\"ann b\"@a.example"), "\"ann b\"…@a.example", "SES takes no quoted local parts");
+        assert_eq!(cleaned("ann@b@c"), "…@…@c");
+        assert_eq!(cleaned("no answer in time"), "no answer in time");
+    }
+
+    #[test]
+    fn an_unlimited_quota_is_null_in_json_and_unlimited_again_where_it_is_read() {
+        let sending = |quota: &str| {
+            let json = format!(r#"{{"production":true,"enabled":true,"enforcement":"HEALTHY","sent_24h":1.0{quota}}}"#);
+            serde_json::from_str::<Sending>(&json).expect("JSON")
+        };
+        assert_eq!(sending(r#","quota_24h":null"#).quota_24h, Some(f64::INFINITY));
+        assert_eq!(sending(r#","quota_24h":7.0"#).quota_24h, Some(7.0));
+        assert_eq!(sending("").quota_24h, None);
+        let written = serde_json::to_value(sending(r#","quota_24h":null"#)).expect("JSON");
+        assert_eq!(written.get("quota_24h"), Some(&serde_json::Value::Null));
+    }
+
+    #[test]
     fn a_region_is_in_use_once_something_is_prepared_or_sent() {
         assert!(!Region::default().in_use());
-        let prepared = Counted { all: 1, verified: 0, can_not_send: Vec::new() };
+        let prepared = Counted { all: 1, verified: 0, can_not_send: Vec::new(), since: BTreeMap::new() };
         assert!(Region { identities: Some(prepared), ..Region::default() }.in_use());
     }
 }

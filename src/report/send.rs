@@ -4,6 +4,7 @@
 
 use tokio::time::Instant;
 
+use super::Terms;
 use super::findings::unread;
 use super::mend::Place;
 use super::refusal::Refusal;
@@ -93,15 +94,15 @@ impl Verdict {
 
 impl SendReport {
     /// What is known now.
-    pub(crate) fn of(estate: &Estate, question: &Question) -> Result<Self, NotPolled> {
+    pub(crate) fn of(terms: &Terms, estate: &Estate, question: &Question) -> Result<Self, NotPolled> {
         let now = Instant::now();
         let (mut regions, mut others) = (Vec::new(), Vec::new());
         for view in question.targets(estate)? {
             let seen = Seen::new(estate, view, now);
             if question.asks_about(&view.target.region) {
-                regions.push(InRegion::of(estate, view, &seen, question));
+                regions.push(InRegion::of(terms, estate, view, &seen, question));
             } else if question.all_regions {
-                others.push(InRegion::of(estate, view, &seen, question));
+                others.push(InRegion::of(terms, estate, view, &seen, question));
             }
         }
         let verdicts = regions.iter().map(|region| region.verdict);
@@ -112,7 +113,7 @@ impl SendReport {
 }
 
 impl InRegion {
-    fn of(estate: &Estate, view: &TargetView, seen: &Seen<'_>, question: &Question) -> Self {
+    fn of(terms: &Terms, estate: &Estate, view: &TargetView, seen: &Seen<'_>, question: &Question) -> Self {
         let known = Known::of(seen);
         let mail = question.mail();
         let weighed = weigh(&known, &mail);
@@ -132,17 +133,17 @@ impl InRegion {
             reasons,
             warnings,
             open: weighed.open,
-            unread: why_open(&weighed, estate, view),
+            unread: why_open(terms, &weighed, estate, view),
         }
     }
 }
 
 /// Whether the report can't be expected to say more soon: nothing is open but what has been tried in vain.
-pub(crate) fn is_settled(estate: &Estate, question: &Question) -> bool {
+pub(crate) fn is_settled(terms: &Terms, estate: &Estate, question: &Question) -> bool {
     let now = Instant::now();
     let Ok(targets) = question.targets(estate) else { return true };
     targets.into_iter().filter(|view| question.looks_at(&view.target.region)).all(|view| {
-        let region = InRegion::of(estate, view, &Seen::new(estate, view, now), question);
+        let region = InRegion::of(terms, estate, view, &Seen::new(estate, view, now), question);
         let has = |reason| region.reasons.iter().any(|one| one.reason == reason);
         let elsewhere = || estate.targets.iter().all(|view| view.settled(Identities::DECLARATION.name));
         let room = || view.settled(Sending::DECLARATION.name);
@@ -155,15 +156,15 @@ pub(crate) fn is_settled(estate: &Estate, question: &Question) -> bool {
 }
 
 /// What could not be read of that which decides about mail.
-fn why_open(weighed: &Weighed, estate: &Estate, view: &TargetView) -> Vec<String> {
+fn why_open(terms: &Terms, weighed: &Weighed, estate: &Estate, view: &TargetView) -> Vec<String> {
     if !weighed.open {
         return Vec::new();
     }
     if let Some(reason) = view.skipped {
         return vec![format!("the region is left alone: {}", reason.as_str().replace('_', " "))];
     }
-    let weighs = |tried: &Tried| SendPaths::DECLARATION.from.contains(&tried.collector);
-    let tried: Vec<Tried> = Tried::all(estate, view).into_iter().filter(weighs).collect();
+    let weighs = |tried: &Tried| SendPaths::DECLARATION.from.contains(&&*tried.collector);
+    let tried: Vec<Tried> = Tried::all(terms, estate, view).into_iter().filter(weighs).collect();
     let told: Vec<String> = unread(&tried).into_iter().map(|(_, what)| what).collect();
     if !told.is_empty() {
         return told;

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use crate::cli::wrap::{harmless, lines, wrap};
 use crate::reference::thousands;
 use crate::report::findings::{Finding, Severity, paused_by};
+use crate::report::moment::Moment;
 use crate::report::region::{Outcome, Region, Sending, Tried};
 use crate::report::{Account, Report};
 
@@ -18,6 +19,8 @@ const WIDEST_CELL: usize = 24;
 /// Between two columns, as far as there is room.
 const GAPS: [usize; 2] = [2, 1];
 const COLUMNS: [&str; 8] = ["REGION", "STATE (REVIEW)", "QUOTA USED", "VERIFIED", "DNS", "EXPECTED", "READ", "CALLS/H"];
+/// A few regions that nobody uses have their rows; dozens, as with "all", would bury the others.
+const FEW_IDLE: usize = 5;
 type Row = [String; COLUMNS.len()];
 
 const NOT_KNOWN: &str = "?";
@@ -29,7 +32,7 @@ pub(super) fn page(report: &Report, colour: bool) -> String {
         page.push('\n');
     }
     for finding in &report.findings {
-        self::finding(&mut page, finding, colour);
+        self::finding(&mut page, finding, report.as_of, colour);
     }
     for account in &report.accounts {
         page.push('\n');
@@ -37,9 +40,13 @@ pub(super) fn page(report: &Report, colour: bool) -> String {
     }
     if let Some(resolvers) = &report.resolvers {
         let named: Vec<String> = resolvers.iter().map(ToString::to_string).collect();
-        let named = if named.is_empty() { "the resolvers of this machine".to_owned() } else { named.join(", ") };
+        let machine = if report.as_of.is_some() { "the agent's machine" } else { "this machine" };
+        let named = if named.is_empty() { format!("the resolvers of {machine}") } else { named.join(", ") };
         page.push('\n');
         paragraph(&mut page, "", "    ", &format!("DNS asked at {named}"));
+    }
+    if let Some(as_of) = report.as_of {
+        paragraph(&mut page, "", "    ", &format!("Told by an agent whose newest reading is of {as_of}"));
     }
     page
 }
@@ -76,7 +83,7 @@ fn painted(words: &str, severity: Severity, colour: bool) -> String {
     if colour { format!("\u{1b}[{code}m{words}\u{1b}[0m") } else { words.to_owned() }
 }
 
-fn finding(page: &mut String, finding: &Finding, colour: bool) {
+fn finding(page: &mut String, finding: &Finding, now: Option<Moment>, colour: bool) {
     let word = match finding.severity {
         Severity::AllWell => "WELL",
         Severity::Warning => "LOOK AT",
@@ -85,8 +92,9 @@ fn finding(page: &mut String, finding: &Finding, colour: bool) {
     };
     let account = finding.account.as_deref().unwrap_or("an unknown account");
     let place = if finding.regions.is_empty() { String::new() } else { format!(" {}", finding.regions.join(", ")) };
+    let since = finding.since.zip(now).map(|(since, now)| format!(", {}", since.words(now))).unwrap_or_default();
     let mut text = String::new();
-    paragraph(&mut text, &format!("{word:<10} "), "           ", &format!("{account}{place}: {}", finding.what));
+    paragraph(&mut text, &format!("{word:<10} "), "           ", &format!("{account}{place}: {}{since}", finding.what));
     // Coloured afterwards: what can't be seen has no width.
     let rest = text.strip_prefix(word).unwrap_or(&text);
     let _ = write!(page, "{}{rest}", painted(word, finding.severity, colour));
@@ -102,12 +110,19 @@ fn account(page: &mut String, account: &Account) {
     };
     paragraph(page, "", "  ", &format!("Account {name}{id}{who}"));
     let polled: Vec<&Region> = account.regions.iter().filter(|region| region.skipped.is_none()).collect();
-    if !polled.is_empty() {
-        table(page, &polled);
+    let (idle, others): (Vec<&Region>, Vec<&Region>) = polled.iter().partition(|region| is_idle(region));
+    let many = idle.len() > FEW_IDLE && !others.is_empty();
+    let shown = if many { others } else { polled };
+    if !shown.is_empty() {
+        table(page, &shown);
+    }
+    if many {
+        let names: Vec<&str> = idle.iter().map(|region| region.region.as_str()).collect();
+        paragraph(page, "  ", "    ", &format!("in the sandbox, and not in use: {}", names.join(", ")));
     }
     let mut skipped: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for region in &account.regions {
-        if let Some(reason) = region.skipped {
+        if let Some(reason) = &region.skipped {
             skipped.entry(reason).or_default().push(&region.region);
         }
     }
@@ -115,6 +130,13 @@ fn account(page: &mut String, account: &Account) {
         let words = format!("skipped, {}: {}", reason.replace('_', " "), regions.join(", "));
         paragraph(page, "  ", "    ", &words);
     }
+}
+
+/// As AWS hands it out, with nothing declared, and read in full: there is nothing to tell of it.
+fn is_idle(region: &Region) -> bool {
+    let untouched = region.sending.as_ref().is_some_and(|sending| state(sending) == "sandbox");
+    let read = region.collectors.iter().all(|tried| tried.outcome == Outcome::Ok);
+    untouched && read && !region.in_use() && region.expected.is_none()
 }
 
 fn table(page: &mut String, regions: &[&Region]) {
@@ -143,7 +165,7 @@ fn table(page: &mut String, regions: &[&Region]) {
         }
     }
     if let Some(region) = regions.first() {
-        let names: Vec<&str> = region.collectors.iter().map(|tried| tried.collector).collect();
+        let names: Vec<&str> = region.collectors.iter().map(|tried| &*tried.collector).collect();
         let budget = thousands(region.budget_per_hour);
         let words = format!("collectors: {}; at most {budget} calls an hour in a region", names.join(", "));
         paragraph(page, "  ", "    ", &words);
@@ -229,13 +251,13 @@ fn expected(region: &Region) -> String {
 
 /// In a few words: the findings above have the whole failure.
 fn outcome(tried: &Tried) -> Option<String> {
-    let kind = || tried.kind.unwrap_or_default().replace('_', " ");
+    let kind = || tried.kind.as_deref().unwrap_or_default().replace('_', " ");
     match tried.outcome {
         Outcome::Ok | Outcome::Skipped => None,
-        Outcome::Denied => Some(format!("{} is denied", tried.denied.unwrap_or("what it asks"))),
+        Outcome::Denied => Some(format!("{} is denied", tried.denied.as_deref().unwrap_or("what it asks"))),
         Outcome::Partly => Some(format!("read in part ({})", kind())),
         Outcome::Failed => Some(format!("failed ({})", kind())),
-        Outcome::BuildsOn => Some(format!("builds on {}", tried.builds_on.unwrap_or_default())),
+        Outcome::BuildsOn => Some(format!("builds on {}", tried.builds_on.as_deref().unwrap_or_default())),
         Outcome::NotTried => Some("not tried yet".to_owned()),
     }
 }
@@ -270,6 +292,37 @@ mod tests {
         let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).collect::<String>();
         assert_eq!(letters(&lines.concat()), letters(&words));
         assert_eq!(lines.first().map(|line| line.starts_with("* word word")), Some(true));
+    }
+
+    #[test]
+    fn many_regions_that_nobody_uses_are_one_line() {
+        let region = |name: String, production: bool| Region {
+            region: name,
+            sending: Some(Sending {
+                production,
+                enabled: true,
+                enforcement: "HEALTHY".to_owned(),
+                review: None,
+                sent_24h: 0.0,
+                quota_24h: Some(200.0),
+                quota_used: Some(0.0),
+                since: None,
+            }),
+            ..Region::default()
+        };
+        let page = |count: usize| {
+            let idle = (0..count).map(|number| region(format!("idle-{number}"), false));
+            let regions = idle.chain([region("busy".to_owned(), true)]).collect();
+            let (account_id, caller, role) = (None, None, None);
+            let mut page = String::new();
+            account(&mut page, &Account { account: None, account_id, caller, role, regions });
+            page
+        };
+        let line = |count: usize| page(count).lines().find(|line| line.contains("idle-0")).map(str::to_owned);
+        assert!(line(FEW_IDLE).is_some_and(|line| line.starts_with("  idle-0  sandbox ")), "{}", page(FEW_IDLE));
+        let folded = "  in the sandbox, and not in use: idle-0, idle-1, idle-2, idle-3, idle-4, idle-5";
+        assert_eq!(line(FEW_IDLE + 1).as_deref(), Some(folded));
+        assert!(page(FEW_IDLE + 1).contains("  busy    production "), "{}", page(FEW_IDLE + 1));
     }
 
     #[test]

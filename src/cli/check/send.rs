@@ -17,6 +17,7 @@ use crate::exporter::Exporter;
 use crate::judgement::Judgement;
 use crate::judgements::forecast::Forecast;
 use crate::judgements::send_path::SendPaths;
+use crate::report::Terms;
 use crate::report::send::question::{Question, Words};
 use crate::report::send::{SendReport, is_settled};
 
@@ -152,20 +153,20 @@ fn regions(question: &Question, configured: &Regions, single: bool) -> Regions {
 /// Looks until the answer is there; then, if there is time, until it is good.
 async fn look(question: &Question, config: &Config, wait: Option<Duration>) -> anyhow::Result<SendReport> {
     let end = wait.and_then(|wait| Instant::now().checked_add(wait));
-    let exporter = Exporter::start(config, None).await?;
+    let (terms, exporter) = (Terms::of(config), Exporter::start(config, None).await?);
     let mut estate = exporter.estate.clone();
     // An STS that does not answer must not hold up the rest, unless it has to tell which account is meant.
     let _ = timeout(config.poll.attempt_timeout, estate.wait_for(once::named)).await;
-    SendReport::of(&estate.borrow(), question)?;
-    let settled = timeout(PATIENCE, estate.wait_for(|seen| is_settled(seen, question))).await.is_ok();
+    SendReport::of(&terms, &estate.borrow(), question)?;
+    let settled = timeout(PATIENCE, estate.wait_for(|seen| is_settled(&terms, seen, question))).await.is_ok();
     if !settled {
         estate.wait_for(once::complete).await.context("the keeper ended")?;
     }
     if let Some(end) = end {
-        let good = |seen: &Estate| SendReport::of(seen, question).is_ok_and(|report| report.exit_code == 0);
+        let good = |seen: &Estate| SendReport::of(&terms, seen, question).is_ok_and(|report| report.exit_code == 0);
         // Whether it is good or the time is over, the report below tells.
         let _ = timeout_at(end, estate.wait_for(good)).await;
     }
-    let report = SendReport::of(&estate.borrow(), question)?;
+    let report = SendReport::of(&terms, &estate.borrow(), question)?;
     Ok(report)
 }

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use tokio::time::Instant;
 
 use super::asked::Told;
-use super::meaning::{Explained, Explanation, Role};
+use super::explanation::{Explained, Role};
 use crate::estate::Estate;
 use crate::expectations::Recipients;
 use crate::judgements::send_path::{Block, Weighed};
@@ -33,6 +33,7 @@ const MOST_ALTERNATIVES: usize = 2;
 
 /// What AWS says about one rejection.
 #[derive(Debug, Default, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Facts {
     /// The likeliest first.
     pub(super) places: Vec<Found>,
@@ -42,6 +43,7 @@ pub(super) struct Facts {
 
 /// What AWS says at one account in one region. The names of the fields are those of `--json`.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Found {
     /// The value of the label `account`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,18 +51,20 @@ pub(super) struct Found {
     /// Twelve digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) account_id: Option<String>,
+    /// Such as `eu-west-1`.
     pub(super) region: String,
     /// Whether what the error says is so now; left out where that could not be told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) still_so: Option<bool>,
     /// One sentence.
     pub(super) verdict: String,
-    /// GetAccount.
+    /// What SES says of the account (GetAccount).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sending: Option<Sending>,
     /// The support case of the request for production access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) review_case: Option<String>,
+    /// Those that failed, as they stand there; empty where the error is not about who is verified.
     pub(super) identities: Vec<Judged>,
     /// What else matters, in sentences.
     pub(super) more: Vec<String>,
@@ -78,7 +82,9 @@ pub(super) struct Found {
 
 /// An identity of the error as it stands there.
 #[derive(Debug, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Judged {
+    /// The address or domain.
     pub(super) name: String,
     /// A word: `unknown`, `verified`, `pending`, `failed`, `elsewhere`, `missing`.
     pub(super) standing: &'static str,
@@ -130,27 +136,9 @@ pub(super) fn needs_details(here: &Here<'_>, rejection: &Rejection) -> bool {
     }
 }
 
-impl Explanation {
-    /// Takes in what AWS says. Sentences about what can be the case go where it is known what is.
-    pub(super) fn learn(&mut self, facts: Facts) {
-        if let Some(first) = facts.places.first().filter(|first| first.decides()) {
-            self.verdict.clone_from(&first.verdict);
-            self.meaning.clear();
-            self.look_at.clear();
-            self.remedies = first.remedies.iter().chain(&first.alternatives).cloned().collect();
-        }
-        self.facts = Some(facts);
-    }
-
-    /// Whether AWS has told enough for the text alone to be left out.
-    pub(super) fn is_settled(&self) -> bool {
-        self.facts.as_ref().and_then(|facts| facts.places.first()).is_some_and(Found::decides)
-    }
-}
-
 impl Found {
     /// Whether it says more than the text does.
-    fn decides(&self) -> bool {
+    pub(super) fn decides(&self) -> bool {
         self.read && (self.still_so.is_some() || !self.remedies.is_empty() || !self.identities.is_empty())
     }
 
@@ -169,7 +157,7 @@ impl Found {
             region: here.region().to_owned(),
             still_so,
             verdict,
-            sending: here.known.account.map(Sending::of),
+            sending: here.known.account.map(Sending::now),
             review_case: here.known.account.and_then(|account| account.review_case_id.clone()),
             identities: Vec::new(),
             more: Vec::new(),

@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use super::Report;
+use super::explanation::{Explained, Explanation};
 use super::facts::{Facts, Found};
-use super::meaning::{Explained, Explanation};
 use crate::cli::wrap::{harmless, lines, wrap};
 use crate::remedy::Remedy;
 use crate::report::findings::paused_by;

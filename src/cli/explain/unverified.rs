@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::meaning::{Explained, Explanation, Role};
+use super::explanation::{Explained, Explanation, Role};
 use crate::rejection::{Identity, Rejection};
 use crate::remedy::{Need, Remedy, Scope, domain_of_ones_own, remedy};
 

@@ -47,7 +47,6 @@ fn region(words: &str) -> (Vec<Identity>, BTreeMap<Arc<str>, Arc<Details>>) {
         }
         all.insert(Arc::from(name), Arc::new(details));
     }
-    identities.sort_by(|one, other| one.name.cmp(&other.name));
     (identities, all)
 }
 
@@ -85,6 +84,14 @@ fn every_verified_identity_of_the_primary_is_wanted_with_dkim_no_worse() {
         ("a.test", "a.test/SUCCESS", "?"),
         ("a.test/SUCCESS", "a.test", "?"),
         ("a.test/off", "a.test/SUCCESS b.test/SUCCESS", "identity_not_verified dkim_worse"),
+        ("a.test/SUCCESS", "a.test/SUCCESS x@a.test/none", ""),
+        ("a.test/SUCCESS", "x@mail.a.test/SUCCESS", ""),
+        ("a.test/off", "x@a.test/SUCCESS", "dkim_worse"),
+        ("a.test=PENDING/PENDING", "x@a.test/none", "identity_not_verified"),
+        ("x@a.test=?/SUCCESS a.test/SUCCESS", "x@a.test/SUCCESS", "?"),
+        ("x@a.test/SUCCESS", "a.test/SUCCESS", "identity_not_verified"),
+        ("A.test/SUCCESS", "a.test/SUCCESS", ""),
+        ("x@a.test/SUCCESS", "X@a.test/SUCCESS", "identity_not_verified"),
     ] {
         assert_eq!(words(&found(Some(&healthy()), standby, primary, Some(0.0))), expected, "{standby} | {primary}");
     }

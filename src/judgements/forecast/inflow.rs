@@ -4,7 +4,8 @@
 //! is taken to last for some times as long as it has lasted. It never asks what SES would accept.
 //! The numbers below are those that did best in the simulated weeks of the tests.
 
-use super::past::{DAY, HOUR, Past, WEEK};
+use super::past::Past;
+use super::pattern::Pattern;
 
 /// A rate is known if some bucket within an hour had two thirds of it: batches do not start to the minute, nor are
 /// they of one size. At 1.3 nightly batches were announced.
@@ -14,13 +15,6 @@ const NEW_FROM: f64 = 1.5;
 const LASTS: i64 = 8;
 /// So many buckets are looked at to tell what goes on now.
 const RECENT: i64 = 8;
-/// Today's level against the pattern: beyond a quarter and four times it is something else than growth.
-const LOWEST_LEVEL: f64 = 0.25;
-const HIGHEST_LEVEL: f64 = 4.0;
-/// So many hours tell today's level: with 24 a surge is seen late, with 6 a batch in its tail is taken for one.
-const LEVEL_HOURS: usize = 12;
-/// Last week is believed, being right about weekends, unless yesterday fits so many times better.
-const BETTER: f64 = 1.5;
 
 /// The attempts to come.
 pub(super) struct Inflow<'a> {
@@ -30,15 +24,6 @@ pub(super) struct Inflow<'a> {
     rate: f64,
     /// The last bucket in which a rate that is new is expected to go on; none where it is not new.
     lasts_until: Option<i64>,
-}
-
-/// Hours of the past that the coming ones will be like.
-#[derive(Clone, Copy)]
-struct Pattern {
-    /// Buckets back.
-    back: i64,
-    /// Today's level, as a factor.
-    level: f64,
 }
 
 impl<'a> Inflow<'a> {
@@ -51,6 +36,11 @@ impl<'a> Inflow<'a> {
         let lasted = i64::try_from(lasted).unwrap_or(RECENT);
         let lasts_until = (lasted > 0).then_some(past.newest() + LASTS * lasted);
         Self { past, pattern, rate: recent_rate(past), lasts_until }
+    }
+
+    /// By which part a bucket will be off, as often by more as by less; zero where that is not known.
+    pub(super) fn noise(&self) -> f64 {
+        self.pattern.map_or(0.0, Pattern::noise)
     }
 
     /// Attempts expected in a bucket that has not finished.
@@ -76,53 +66,4 @@ fn recent_rate(past: &Past) -> f64 {
         buckets += 1.0;
     }
     sum / buckets
-}
-
-impl Pattern {
-    /// Last week or yesterday; none where history is shorter than the two days that a day needs to be compared.
-    fn best(past: &Past) -> Option<Self> {
-        let day = Self::from(past, DAY)?;
-        let week = Self::from(past, WEEK);
-        Some(week.filter(|week| week.misfit(past) <= BETTER * day.misfit(past)).unwrap_or(day))
-    }
-
-    fn from(past: &Past, back: i64) -> Option<Self> {
-        past.reaches(past.newest() - back - DAY + 1).then(|| Self { back, level: level(past, back) })
-    }
-
-    fn at(self, past: &Past, bucket: i64) -> f64 {
-        let like = bucket - self.back;
-        // A day and a bit ahead, yesterday has not finished either.
-        self.level * past.known(like).unwrap_or_else(|| past.at(like - self.back))
-    }
-
-    /// The highest bucket of the pattern within an hour.
-    fn highest_near(self, past: &Past, bucket: i64) -> f64 {
-        (bucket - HOUR..=bucket + HOUR).map(|near| self.at(past, near)).fold(0.0, f64::max)
-    }
-
-    /// How far the last 24 hours were from the pattern, hour by hour.
-    fn misfit(self, past: &Past) -> f64 {
-        hours(past).map(|hour| (past.hour(hour) - self.level * past.hour(hour - self.back)).abs()).sum()
-    }
-}
-
-/// The last bucket of each of the 24 hours before now, newest first.
-fn hours(past: &Past) -> impl Iterator<Item = i64> + use<> {
-    let newest = past.newest();
-    (0..DAY / HOUR).map(move |back| newest - back * HOUR)
-}
-
-/// Today's level: the median of the hours' ratios, so that a campaign or a batch that moved does not count as growth.
-fn level(past: &Past, back: i64) -> f64 {
-    let ratio = |hour| {
-        let before = past.hour(hour - back);
-        (before > 0.0).then(|| past.hour(hour) / before)
-    };
-    let mut ratios: Vec<f64> = hours(past).take(LEVEL_HOURS).filter_map(ratio).collect();
-    ratios.sort_by(f64::total_cmp);
-    // Where few hours have mail, one that moved would decide.
-    let enough = ratios.len() >= LEVEL_HOURS / 2;
-    let median = ratios.get(ratios.len() / 2).filter(|_| enough);
-    median.map_or(1.0, |level| level.clamp(LOWEST_LEVEL, HIGHEST_LEVEL))
 }

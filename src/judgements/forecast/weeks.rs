@@ -14,7 +14,7 @@ const BEGIN: i64 = 1_799_625_600;
 const HISTORY: usize = 14 * DAY;
 const JUDGED: usize = 7 * DAY;
 /// Other weeks than those that the numbers of the forecast were chosen with.
-const SEED: u64 = 7000;
+const SEED: u64 = 100_000;
 const LENGTH: usize = HISTORY + JUDGED + DAY;
 
 /// Who sends: attempts of each bucket, and the quota.
@@ -46,6 +46,11 @@ struct Score {
     undecided_alarms: usize,
     /// Of the false alarms, those that had lasted for the 15 minutes of the alert.
     lasting: usize,
+    /// Announcements within four hours, and those of them that did not come within twice the time and a bucket.
+    promises: usize,
+    broken: usize,
+    /// Of these, the ones made while more than a fiftieth of the quota was left: not on the edge, where noise decides.
+    broken_with_room: usize,
 }
 
 impl Story {
@@ -114,6 +119,13 @@ impl Story {
                     score.lasting += usize::from(alarm && before);
                 }
             }
+            if let Some(says) = says.filter(|says| *says < 240.0 && !self.undecided.contains(&at)) {
+                let broken = comes.is_none_or(|truth| float(truth) > 2.0 * says + 15.0);
+                let room = self.sent(at, minute) < 0.98 * self.limit;
+                score.promises += 1;
+                score.broken += usize::from(broken);
+                score.broken_with_room += usize::from(broken && room);
+            }
             before = alarm;
         }
     }
@@ -128,8 +140,10 @@ impl Score {
         }
         score.errors.sort_by(f64::total_cmp);
         let Self { due, announced, calm, false_alarms, lasting, undecided, undecided_alarms, .. } = &score;
+        let Self { promises, broken, broken_with_room, .. } = &score;
         println!(
             "measured: {name}: {announced} of {due} moments announced, median error {:.0} min, 90 % within {:.0} min; \
+             of {promises} announcements {broken} did not come within twice the time, {broken_with_room} of them off the edge; \
              {false_alarms} of {calm} calm moments announced, {lasting} for 15 minutes; \
              {undecided_alarms} of {undecided} undecided ones",
             score.error(0.5),
@@ -151,14 +165,11 @@ impl Score {
 
     #[track_caller]
     fn is_good(&self) {
-        self.is_good_in(0.95);
-    }
-
-    #[track_caller]
-    fn is_good_in(&self, share: f64) {
-        assert!(self.due >= 300, "too few cases to tell: {}", self.due);
-        assert!(float(self.announced) >= share * float(self.due), "{} of {}", self.announced, self.due);
+        assert!(self.due >= 500, "too few cases to tell: {}", self.due);
+        assert!(float(self.announced) >= 0.95 * float(self.due), "{} of {}", self.announced, self.due);
         assert!(self.error(0.5) <= 20.0, "{}", self.error(0.5));
+        assert!(float(self.broken) <= 0.05 * float(self.promises), "{} of {}", self.broken, self.promises);
+        assert!(float(self.broken_with_room) <= 0.01 * float(self.promises), "{}", self.broken_with_room);
     }
 }
 
@@ -199,6 +210,17 @@ fn nightly(random: &mut fastrand::Rng) -> Story {
         let batches: f64 =
             nights.iter().map(|(begins, buckets, size)| batch(bucket, *begins, *buckets, 24_000.0 * size)).sum();
         (batches + people(bucket, 8_000.0)) * noise(&mut random, 0.1)
+    })
+}
+
+/// A batch every night to the minute, that alone fills five sixths of the quota.
+fn punctual(random: &mut fastrand::Rng) -> Story {
+    let nights: Vec<_> = (0..=LENGTH / DAY).map(|night| (night * DAY + 8, noise(random, 0.08))).collect();
+    let others = 2_000.0 * random.f64();
+    let mut random = random.fork();
+    Story::new(50_000.0, |bucket| {
+        let batches: f64 = nights.iter().map(|(begins, size)| batch(bucket, *begins, 8, 42_000.0 * size)).sum();
+        (batches + people(bucket, others)) * noise(&mut random, 0.1)
     })
 }
 
@@ -261,19 +283,24 @@ fn surge(random: &mut fastrand::Rng) -> Story {
 
 #[test]
 fn what_really_comes_is_announced() {
-    Score::of("campaign", 30, campaign).is_good();
-    Score::of("growing day by day", 25, growing).is_good();
-    Score::of("surge", 25, surge).is_good_in(0.9);
+    Score::of("campaign", 50, campaign).is_good();
+    Score::of("growing day by day", 50, growing).is_good();
+    Score::of("surge", 60, surge).is_good();
 }
 
 #[test]
 fn what_drains_is_not_announced() {
-    for score in [
-        Score::of("steady", 10, steady),
-        Score::of("nightly batch", 20, nightly),
-        Score::of("one-off batch", 20, one_off),
-    ] {
-        assert!(score.calm > 5_000, "{score:?}");
+    let scores = [
+        Score::of("steady", 25, steady),
+        Score::of("nightly batch", 25, nightly),
+        Score::of("nightly batch of nearly the quota", 25, punctual),
+        Score::of("one-off batch", 25, one_off),
+    ];
+    for score in &scores {
+        assert!(score.calm > 15_000 && score.due == 0, "{score:?}");
         assert_eq!(score.lasting, 0);
     }
+    let alarms: usize = scores.iter().map(|score| score.false_alarms).sum();
+    let calm: usize = scores.iter().map(|score| score.calm).sum();
+    assert!(alarms * 10_000 <= calm, "{alarms} of {calm}");
 }

@@ -43,23 +43,32 @@ impl<'a> Window<'a> {
         (window.scale <= MOST_RECIPIENTS && (attempts > 0.0 || quota.sent <= 0.0)).then_some(window)
     }
 
-    /// When the window will hold the limit, in seconds since 1970.
+    /// When the window will hold the limit, in seconds since 1970. Where what is expected stays just below it, noise
+    /// decides, and the answer is when the limit is as likely to have been met as not.
     pub(super) fn exhaustion(&self) -> Option<f64> {
-        self.first(|level| level - self.quota.limit, |step| self.sent_in(step) - self.sent_in(step - STEPS))
+        let change = |step| self.sent_in(step) - self.sent_in(step - STEPS);
+        let beyond = |level| level - self.quota.limit;
+        self.first(|_, level| beyond(level), change)
+            .or_else(|| self.first(|step, level| beyond(level) + self.noise(step), change))
+    }
+
+    /// What noise adds in so many steps, in one case of two: as in any random walk, it grows with the root of them.
+    fn noise(&self, step: i32) -> f64 {
+        self.inflow.noise() * self.quota.sent / f64::from(STEPS) * f64::from(step).sqrt()
     }
 
     /// When enough has aged out for one recipient more. Nothing comes in meanwhile: mail is refused.
     pub(super) fn recovery(&self) -> Option<f64> {
-        self.first(|level| self.quota.limit - 1.0 - level, |step| -self.sent_in(step - STEPS))
+        self.first(|_, level| self.quota.limit - 1.0 - level, |step| -self.sent_in(step - STEPS))
     }
 
-    /// When `beyond` of the level turns from negative, the level changing by `change` in each step.
-    fn first(&self, beyond: impl Fn(f64) -> f64, change: impl Fn(i32) -> f64) -> Option<f64> {
+    /// When `beyond` of a step and the level turns from negative, the level changing by `change` in each step.
+    fn first(&self, beyond: impl Fn(i32, f64) -> f64, change: impl Fn(i32) -> f64) -> Option<f64> {
         let mut level = self.quota.sent;
         for step in 1..=STEPS {
-            let before = beyond(level);
+            let before = beyond(step - 1, level);
             level = (level + change(step)).max(0.0);
-            let after = beyond(level);
+            let after = beyond(step, level);
             if after >= 0.0 {
                 let part = (-before / (after - before)).clamp(0.0, 1.0);
                 return Some(self.at(f64::from(step - 1) + part));

@@ -217,6 +217,7 @@ fn the_status_of_the_identity_decides() {
         ("production mail.shop.example=FAILED shop.example", "a@mail.shop.example", "any", "taken"),
         ("production mail.shop.example=FAILED shop.example=PENDING", "a@mail.shop.example", "any", "identity_failed"),
         ("production Ann@shop.example=? shop.example", ANN, "any", "?"),
+        ("production Ann@shop.example shop.example=?", ANN, "any", "taken"),
         ("production other.test=? shop.example", ANN, "any", "taken"),
     ]);
 }
@@ -296,6 +297,10 @@ fn the_quota_counts_recipients() {
             Mail { recipients, daily_messages: daily, peak_messages_per_second: peak, ..mail(ANN, &Recipients::Any) };
         assert_eq!(outcome(&told.weigh(&mail)), expected, "{sent} {recipients} {daily:?} {peak:?}");
     }
+    let (simulator, told) =
+        (recipients("success@simulator.amazonses.com"), Told::read("production shop.example sent:200"));
+    let all_day = Mail { daily_messages: Some(201), ..mail(ANN, &simulator) };
+    assert_eq!(outcome(&told.weigh(&all_day)), "taken", "it counts against no quota");
     let unknown = Told::read("production shop.example quota:? rate:?");
     let peak = Mail { peak_messages_per_second: Some(1.0), ..mail(ANN, &Recipients::Any) };
     assert_eq!(outcome(&unknown.weigh(&peak)), "?");

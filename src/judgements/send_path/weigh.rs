@@ -163,17 +163,17 @@ enum Sender<'a> {
 impl<'a> Sender<'a> {
     fn of(known: &Known<'a>, from: &str) -> Self {
         let Some(identities) = &known.identities else { return Self::Unknown };
-        // An identity of which SES tells no status may be closer than the one that is found, and have other settings.
-        if identities.perhaps.covers(from) {
-            return Self::Unknown;
-        }
-        match identities.verified.closest(from) {
-            Some(name) => {
-                let details = known.details.and_then(|all| all.get(name)).map(|details| &**details);
-                Self::Goes { name: Arc::clone(name), details }
+        for candidate in candidates(from) {
+            // An identity of which SES tells no status may have other settings than the next one that covers the sender.
+            if identities.perhaps.named(&candidate).is_some() {
+                return Self::Unknown;
             }
-            None => Self::Refused(refused(identities.all, &known.elsewhere, from)),
+            if let Some(name) = identities.verified.named(&candidate) {
+                let details = known.details.and_then(|all| all.get(name)).map(|details| &**details);
+                return Self::Goes { name: Arc::clone(name), details };
+            }
         }
+        Self::Refused(refused(identities.all, &known.elsewhere, from))
     }
 }
 
@@ -237,9 +237,9 @@ fn limits(weighed: &mut Weighed, account: &account::Reading, mail: &Mail<'_>) {
     if !mail.is_simulated() {
         let fits = account.max_24h.map(|most| account.sent_24h + f64::from(mail.recipients) <= most);
         weighed.demand(fits, Reason::QuotaExhausted, About::Account);
-    }
-    if let Some(daily) = mail.daily_messages {
-        weighed.demand(account.max_24h.map(|most| f64::from(daily) <= most), Reason::QuotaTooSmall, About::Account);
+        if let Some(daily) = mail.daily_messages {
+            weighed.demand(account.max_24h.map(|most| f64::from(daily) <= most), Reason::QuotaTooSmall, About::Account);
+        }
     }
     if let Some(peak) = mail.peak_messages_per_second {
         weighed.demand(account.max_per_second.map(|most| peak <= most), Reason::RateTooLow, About::Account);

@@ -365,6 +365,61 @@ pub(super) const SEEN: &[(&str, &str, &[&str])] = &[
             "access_denied us-east-1 ses:SendRawEmail by arn:aws:sts::xxxxxxxxxxx:assumed-role/custodian-sqs/mailer on arn:aws:ses:us-east-1:xxxxxxxxxxxx:identity/ops@shop.example",
         ],
     ),
+    (
+        "floci-io/floci#1193: SES v2",
+        "An error occurred (SendingPausedException) when calling the SendEmail operation: Sending is paused for configuration set main",
+        &["configuration_set_paused main"],
+    ),
+    (
+        "a log of two services",
+        "https://s3.eu-west-1.amazonaws.com/x ExpiredToken: The provided token has expired\nPOST https://email.eu-west-1.amazonaws.com/ 200",
+        &[],
+    ),
+    (
+        "after the guide on VPC endpoints",
+        "POST https://vpce-0a1b-2c.email.eu-west-1.vpce.amazonaws.com/ InvalidClientTokenId: The security token included in the request is invalid.",
+        &["unknown_key eu-west-1"],
+    ),
+    (
+        "Go: the name server is silent",
+        "dial tcp: lookup email.eu-west-1.amazonaws.com on 127.0.0.11:53: read udp 192.0.2.2:5->127.0.0.11:53: i/o timeout",
+        &["no_such_host eu-west-1 email.eu-west-1.amazonaws.com"],
+    ),
+    (
+        "Java: the name of the error stands behind",
+        "Rate exceeded (Service: AmazonSimpleEmailService; Status Code: 400; Error Code: Throttling; Request ID: x)",
+        &["api_rate"],
+    ),
+    (
+        "cut behind the action",
+        "User: arn:aws:iam::111111111111:user/x is not authorized to perform: ses:SendEmail",
+        &["access_denied ses:SendEmail by arn:aws:iam::111111111111:user/x"],
+    ),
+    (
+        "a bounce of Postfix",
+        "554 Transaction failed: Address contains illegal characters in user name: '<\"re:ceiver\"@shop.example>'.",
+        &["malformed_address"],
+    ),
+    (
+        "JavaScript: the name of the error stands behind",
+        "{ message: 'Illegal address', code: 'InvalidParameterValue' }",
+        &["malformed_address"],
+    ),
+    (
+        "developer guide, sending errors",
+        "An error occurred (NotFoundException) when calling the SendEmail operation: Configuration set does not exist",
+        &["configuration_set_missing"],
+    ),
+    (
+        "developer guide, sending errors",
+        "554 Message rejected: Mail FROM domain is not verified",
+        &["mail_from_not_verified"],
+    ),
+    (
+        "developer guide, sending errors",
+        "454 Throttling failure: Maximum SigV2 SMTP sending rate exceeded.",
+        &["send_rate"],
+    ),
     // Not SES.
     ("spamgourmet/spamgourmet#41", "421 Too many concurrent SMTP connections; please try again later.", &[]),
     ("Flolagale/mailin#106", "Server answer - 535 Error: Authentication credentials invalid", &[]),
@@ -379,6 +434,9 @@ pub(super) const SEEN: &[(&str, &str, &[&str])] = &[
         "User: arn:aws:iam::111111111111:user/x is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::x\"",
         &[],
     ),
+    ("a sign-in", "403 Forbidden: your email address is not verified", &[]),
+    ("a receiver", "550 5.7.1 Your IP address blacklisted by example.org", &[]),
+    ("another protocol", "Modbus exception 2: illegal address", &[]),
     ("andris9/mimelib#39", "smtp; 552 message line is too long", &[]),
     ("a receiver", "smtp; 550 5.4.1 Recipient address rejected: Access denied.", &[]),
     ("no error", "250 Ok 0102018f5c-000000", &[]),

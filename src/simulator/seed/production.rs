@@ -67,23 +67,27 @@ fn virginia() -> Region {
         .configuration_set(ConfigurationSet::new("old-newsletter").sending_disabled().without_reputation_metrics())
 }
 
-/// At 90 % of its quota when the demo begins, and a sale is on: 92 % after some minutes, over 100 % within the hour. The
-/// domain signs with the keys of us-east-1; its MAIL FROM was copied from there too, but the one MX record leads there.
+/// At 90 % of its quota when the demo begins, and a sale has been on for 45 minutes: 92 % after some minutes, over 100 %
+/// within the hour. The domain signs with the keys of us-east-1; its MAIL FROM was copied from there too, but the one MX record leads there.
 fn ireland(world: &World) -> Region {
     let shop = Identity::domain("shop.example")
         .replica_of("us-east-1")
         .mail_from("bounce.shop.example", "FAILED", "USE_DEFAULT_VALUE")
         .tag("owner", "platform")
         .tag("service", "shop");
-    let sale = Campaign { from: world.began(), until: world.began() + Duration::from_hours(2), per_hour: 12_000.0 };
+    let sale = Campaign {
+        from: world.began() - Duration::from_mins(45),
+        until: world.began() + Duration::from_hours(2),
+        per_hour: 12_000.0,
+    };
     Region::production("eu-west-1", 100_000.0, 28.0)
-        .sending(Profile { campaign: Some(sale), ..Profile::healthy(90_000.0) })
+        .sending(Profile { campaign: Some(sale), ..Profile::healthy(81_000.0) })
         .identity(shop)
         .identity(Identity::domain("eu.shop.example").status("PENDING"))
         .identity(Identity::email_address("noreply@shop.example"))
 }
 
-/// Will lose its domain.
+/// Will lose its domain. Invoices are sent from an address of another one, which is verified here and nowhere else.
 fn frankfurt() -> Region {
     let shop = Identity::domain("shop.example")
         .mail_from("bounce.de.shop.example", "SUCCESS", "USE_DEFAULT_VALUE")
@@ -92,6 +96,7 @@ fn frankfurt() -> Region {
         .sending(Profile::healthy(18_000.0))
         .identity(shop)
         .identity(Identity::email_address("rechnung@shop.example"))
+        .identity(Identity::email_address("billing@invoices.example").tag("owner", "accounting"))
 }
 
 /// Meant to take over from us-east-1, but its production access is still under review, and its MAIL FROM

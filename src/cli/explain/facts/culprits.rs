@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::here::{Here, Standing};
 use crate::cli::explain::asked::Told;
-use crate::cli::explain::meaning::{Explained, Role};
+use crate::cli::explain::explanation::{Explained, Role};
 use crate::collectors::identities::{Identities, Identity};
 use crate::estate::Estate;
 use crate::judgement::Seen;

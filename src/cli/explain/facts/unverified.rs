@@ -4,7 +4,7 @@ use super::culprits::{Owned, Part};
 use super::here::{Here, OF_SANDBOX, OF_SENDER, Standing, weigh_at};
 use super::{Found, Judged, words};
 use crate::cli::explain::asked::Told;
-use crate::cli::explain::meaning::Explained;
+use crate::cli::explain::explanation::Explained;
 use crate::cli::explain::unverified::by_name;
 use crate::judgements::send_path::{Block, Known, Reason};
 
