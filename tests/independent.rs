@@ -15,3 +15,4 @@ mod prometheus;
 mod readers;
 mod remedies;
 mod schemas;
+mod tls;

@@ -45,7 +45,7 @@ const LONGEST_PAUSE: u64 = 60;
 impl Check {
     /// Whether the report is that of a running agent.
     pub(super) fn asks_an_agent(&self) -> bool {
-        self.from_agent.is_some()
+        self.what.is_none() && self.from_agent.is_some()
     }
 }
 

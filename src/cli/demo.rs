@@ -65,22 +65,27 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCod
     })?;
     let text = configuration(&simulator.url(), simulator.dns_address());
     let config = in_the_world(config, Config::parse("the demo's configuration", &text, Path::new("."), None)?);
-    let file =
-        write(&text).inspect_err(|error| tracing::warn!("can't write the configuration to a file: {error}")).ok();
+    let file = write(&text).inspect_err(|error| {
+        let lost = "other commands won't know the demo's accounts: can't write their configuration";
+        tracing::warn!("{lost}: {error}; point TMPDIR to a folder that can be written");
+    });
+    let file = file.ok();
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "demo");
     let address = listeners.first().and_then(|listener| listener.local_addr().ok());
-    let file_variable = file.as_ref().map(|file| format!("SES_EXPORTER_CONFIG_FILE={} ", file.path().display()));
-    let environment = format!(
-        "{}AWS_ENDPOINT_URL={} AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1",
-        file_variable.unwrap_or_default(),
-        simulator.url(),
-        key.id,
-        key.secret
-    );
+    let environment = environment(&simulator.url(), &key.id, &key.secret, file.as_ref().map(NamedTempFile::path));
     explain(address, &web.telemetry_path, &simulator.url(), &environment);
     let ended = serve::serve(&config, web, listeners, Some(credentials)).await;
     drop(file); // up to here others may read it
     ended
+}
+
+/// With this, other commands ask the same AWS, and know its accounts if they can have the file.
+fn environment(url: &str, key: &str, secret: &str, file: Option<&Path>) -> String {
+    let file = file.map(|file| format!("SES_EXPORTER_CONFIG_FILE={} ", file.display())).unwrap_or_default();
+    format!(
+        "{file}AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} \
+         AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1"
+    )
 }
 
 /// What stands in `demo.toml`, and where this demo's AWS and DNS are.

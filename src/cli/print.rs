@@ -11,7 +11,7 @@ use crate::reference;
 pub(super) fn run(what: Printable, of: Option<Schema>, effective: bool, config: &Config) -> Result<ExitCode, Ended> {
     if of.is_some() && what != Printable::Schema {
         let kind = clap::error::ErrorKind::ArgumentConflict;
-        Arguments::command().error(kind, "check, estate and explain go with `print schema` only").exit();
+        Arguments::command().error(kind, "check, estate, send and explain go with `print schema` only").exit();
     }
     if effective && what != Printable::Config {
         let kind = clap::error::ErrorKind::ArgumentConflict;

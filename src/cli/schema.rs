@@ -11,6 +11,8 @@ pub(super) enum Schema {
     Check,
     /// /api/v1/estate.
     Estate,
+    /// `check send --json`.
+    Send,
     /// `explain --json`.
     Explain,
 }
@@ -21,6 +23,7 @@ impl Schema {
         match self {
             Self::Check => include_str!("../../deploy/schema/check.schema.json"),
             Self::Estate => include_str!("../../deploy/schema/estate.schema.json"),
+            Self::Send => include_str!("../../deploy/schema/send.schema.json"),
             Self::Explain => include_str!("../../deploy/schema/explain.schema.json"),
         }
     }
@@ -40,6 +43,7 @@ mod tests {
     use crate::cli::explain;
     use crate::report::Report;
     use crate::report::estate::Facts;
+    use crate::report::send::SendReport;
 
     /// What Rust calls a number says nothing to others. What is not known is left out and never null, unless the
     /// description promises null.
@@ -87,6 +91,7 @@ mod tests {
         for (name, made) in [
             ("check", made::<Report>("ses-exporter check --json, /api/v1/check")),
             ("estate", made::<Facts>("ses-exporter /api/v1/estate")),
+            ("send", made::<SendReport>("ses-exporter check send --json")),
             ("explain", made::<explain::Report>("ses-exporter explain --json")),
         ] {
             let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("deploy/schema/{name}.schema.json"));

@@ -59,8 +59,7 @@ fn judge(reading: &Reading) -> Verdict {
     Verdict(reading.shown().map(judged).collect())
 }
 
-/// Whether SES would take a sender of this name, where these are verified; unknown where only some could tell of which SES
-/// left out the status.
+/// Whether SES would take a sender of this name; unknown where only identities could tell whose status SES left out.
 pub fn usable(name: &str, verified: &Verified, perhaps: &Verified) -> Option<bool> {
     if verified.covers(name) { Some(true) } else { (!perhaps.covers(name)).then_some(false) }
 }

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::coverage::{Verified, folded};
+use super::coverage::{Verified, folded, usable};
 use crate::collectors::identities::{Identities, Reading};
 use crate::expectations::Declared;
 use crate::judgement::{Declaration, Judgement, Seen};
@@ -69,11 +69,7 @@ fn expected(declared: &Declared<'_>, reading: &Reading) -> Vec<(String, Option<b
         return Vec::new(); // most regions, which may hold thousands of identities
     }
     let (verified, perhaps) = (Verified::of(&reading.identities), Verified::perhaps(&reading.identities));
-    let can_send = |name: &str| match (verified.covers(name), perhaps.covers(name)) {
-        (true, _) => Some(true),
-        (false, true) => None,
-        (false, false) => Some(false),
-    };
+    let can_send = |name: &str| usable(name, &verified, &perhaps);
     let labelled = |label: &Option<String>, name: &str| label.clone().map(|label| (label, can_send(name)));
     let mut taken = HashSet::new();
     let named = declared.identities.iter().filter_map(|identity| labelled(&identity.label, &identity.name));

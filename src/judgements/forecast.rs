@@ -36,9 +36,9 @@ pub struct Forecast;
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub struct Verdict {
     /// When the quota will be used up; none where it is already.
-    pub exhaustion: Option<f64>,
+    exhaustion: Option<f64>,
     /// When the quota that is used up has room again; none where it has.
-    pub recovery: Option<f64>,
+    recovery: Option<f64>,
 }
 
 impl Verdict {

@@ -213,14 +213,13 @@ impl Facts {
 
 impl Target {
     fn of(terms: &Terms, estate: &Estate, view: &TargetView, seen: &Seen<'_>) -> Self {
-        let slots = view.slots.iter().zip(&*estate.collectors);
         let blank = Self {
             account: view.account.as_deref().map(str::to_owned),
             account_id: view.account_id.as_deref().map(str::to_owned),
             region: view.target.region.to_string(),
             partition: partition(&view.target.region).into(),
             skipped: view.skipped.map(|reason| reason.as_str().into()),
-            collectors: slots.map(|(slot, one)| Read::of(slot, Tried::of(terms, view, slot, &**one))).collect(),
+            collectors: Read::all(terms, estate, view),
             sending: None,
             settings: None,
             forecast: None,
@@ -249,8 +248,10 @@ impl Target {
 }
 
 impl Read {
-    fn of(slot: &Slot, tried: Tried) -> Self {
-        Self { tried, read_at: slot.reading.as_ref().and_then(|reading| Moment::of(reading.at)) }
+    fn all(terms: &Terms, estate: &Estate, view: &TargetView) -> Vec<Self> {
+        let read_at = |slot: &Slot| slot.reading.as_ref().and_then(|reading| Moment::of(reading.at));
+        let tried = Tried::told(terms, estate, view).into_iter().zip(&view.slots);
+        tried.map(|(tried, slot)| Self { tried, read_at: read_at(slot) }).collect()
     }
 }
 
@@ -269,8 +270,8 @@ impl Settings {
 impl Ahead {
     fn of(verdict: forecast::Verdict) -> Self {
         Self {
-            exhausted_at: verdict.exhaustion.and_then(Moment::of_seconds),
-            recovered_at: verdict.recovery.and_then(Moment::of_seconds),
+            exhausted_at: verdict.exhaustion().and_then(Moment::of),
+            recovered_at: verdict.recovery().and_then(Moment::of),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::remedy::Remedy;
 
 /// One reason. The names of the fields are those of the JSON.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Refusal {
     /// The word of `ses_send_path_blocked`.
     pub(crate) reason: Reason,

@@ -24,6 +24,7 @@ use warning::Warning;
 
 /// All that is told about a mail.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SendReport {
     /// Raised when something is taken away or changes its meaning.
     version: u8,
@@ -31,6 +32,7 @@ pub(crate) struct SendReport {
     pub(crate) verdict: Verdict,
     /// What the process ends with.
     pub(crate) exit_code: u8,
+    /// The mail and where it is weighed, as it was asked for.
     pub(crate) mail: Question,
     /// The regions that were asked about.
     pub(crate) regions: Vec<InRegion>,
@@ -41,23 +43,29 @@ pub(crate) struct SendReport {
 
 /// What becomes of the mail, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
+    /// SES would take it.
     Accepted,
     /// It is, and somebody should look at something.
     AcceptedBut,
     /// Something that could refuse it has not been read.
     CouldNotTell,
+    /// SES would refuse it.
     Refused,
 }
 
 /// One account in one region.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct InRegion {
     /// The value of the label `account`; left out until AWS has told it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) account: Option<String>,
+    /// The code of the region.
     pub(crate) region: String,
+    /// What becomes of the mail here.
     pub(crate) verdict: Verdict,
     /// Every reason that is known why SES would refuse it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -94,6 +94,24 @@ fn what_an_agent_and_check_say_is_what_their_schemas_describe() {
 }
 
 #[test]
+fn what_check_send_says_is_what_its_schema_describes() {
+    let aws = Aws::start(manifold());
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ses-exporter.toml");
+    std::fs::write(&file, quick(&aws, &["eu-west-1", "us-east-1"], "1m", "1h") + MAIN_ACCOUNT).unwrap();
+    for (from, code) in [("ann@shop.example", 0), ("ann@nobody.example", 2)] {
+        let mut command =
+            command(&["check", "send", "--json", "--region", "eu-west-1", "--all-regions", "--from", from]);
+        let command = command.args(["--to", "bob@far.example", "--config.file"]).arg(&file).envs(aws.environment());
+        let said = run(command.env("SES_EXPORTER_AGENT_URL", "http://127.0.0.1:9"));
+        assert_eq!(said.code, code, "{said:?}");
+        let document: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(wrong("send", &document), "", "{document:#}");
+        refuses("send", &document, "/regions/0/verdict", json!("perhaps"));
+    }
+}
+
+#[test]
 fn what_explain_says_is_what_its_schema_describes() {
     let rejected = "MessageRejected: Email address is not verified. The following identities failed the check in region \
                     EU-WEST-1: ann@shop.example";

@@ -2,6 +2,7 @@
 
 /// Why SES would not take a mail, in the order in which they are weighed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// AWS has paused the account in the region: GetAccount `EnforcementStatus` is SHUTDOWN.

@@ -11,6 +11,7 @@ use crate::judgements::send_path::Mail;
 
 /// A mail and its places, as they were asked for.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(try_from = "Words", into = "Words")]
 pub(crate) struct Question {
     /// The sender: an address or a domain.
@@ -29,20 +30,25 @@ pub(crate) struct Question {
 
 /// A question as people and programs write it. The names of the fields are those of the JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Words {
     /// An address or a domain.
     pub(crate) from: String,
     /// `any`, or addresses and domains.
     pub(crate) to: Vec<String>,
+    /// The configuration set that the mail names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) configuration_set: Option<String>,
     /// Without it, as many as `to` names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) recipients: Option<u32>,
+    /// One account, by its label or its twelve digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) account: Option<String>,
+    /// The regions; left out = every one that is polled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) regions: Vec<String>,
+    /// Whether the other regions are weighed too.
     #[serde(default)]
     pub(crate) all_regions: bool,
 }

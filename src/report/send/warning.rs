@@ -12,15 +12,19 @@ use crate::report::mend::Place;
 /// One thing to look at. The names of the fields are those of the JSON.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Warning {
+    /// A word for programs.
     pub(crate) warning: Kind,
     /// One sentence for people.
     pub(crate) what: String,
+    /// The first is the one to do.
     pub(crate) remedies: Vec<Remedy>,
 }
 
 /// What there is to warn of, in the order in which it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     /// AWS looks at the account and may pause it. (GetAccount EnforcementStatus)
