@@ -7,7 +7,7 @@ use ses_exporter::simulator::{
 };
 
 use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, OTHER, OTHER_ACCOUNT, SECRET, production, quick};
-use crate::support::{Aws, Said, command, golden, run};
+use crate::support::{Aws, Said, command, golden, repository, run};
 
 const REGIONS: &[&str] = &["eu-central-1", "eu-west-1", "us-east-1"];
 
@@ -85,6 +85,8 @@ fn the_region_in_which_it_is_verified_is_named_with_one_command() {
     assert!(words.contains("billing@example.com is verified in us-east-1, and not there"), "{words}");
     assert_eq!(commands(&said.out), ["aws sesv2 get-email-identity --email-identity example.com --region us-east-1"]);
     golden("tests/golden/explain/asked/elsewhere.txt", &said.out);
+    let readme = std::fs::read_to_string(repository("README.md")).unwrap();
+    assert!(readme.contains(&said.out), "README.md shows another page:\n{}", said.out);
     let log = aws.world.requests();
     let asked: std::collections::BTreeSet<&str> = log.iter().map(|entry| entry.region.as_str()).collect();
     assert_eq!(asked.into_iter().collect::<Vec<_>>(), ["eu-west-1", "us-east-1"]);
@@ -216,6 +218,20 @@ fn where_the_region_is_not_known_the_one_with_the_trouble_is_told() {
     let others: Vec<&str> =
         report["explanations"][0]["others"].as_array().unwrap().iter().filter_map(|one| one.as_str()).collect();
     assert_eq!(others, ["eu-central-1 of main", "eu-west-1 of main", "us-east-1 of main"]);
+}
+
+#[test]
+fn a_region_without_the_account_is_told_only_to_who_names_it() {
+    let aws = Aws::start(estate());
+    aws.world.change(|world| *world.region_mut(MAIN, "eu-south-1").unwrap() = Region::fresh("eu-south-1").disabled());
+    let config = config(&aws, MAIN_ACCOUNT).replace("\"eu-west-1\"", "\"eu-south-1\", \"eu-west-1\"");
+    let text = "MessageRejected: Sending paused for this account.";
+    let anywhere = ask(&aws, &config, &[text]);
+    assert!(!anywhere.out.contains("eu-south-1"), "{}", anywhere.out);
+    let there = ask(&aws, &config, &["--region", "eu-south-1", text]);
+    assert!(there.out.contains("has no SES"), "{}", there.out);
+    let nowhere = ask(&aws, &config, &[&unverified("EU-NOWHERE-9", "a@shop.example")]);
+    assert!(nowhere.out.ends_with("no account that was looked at has SES there.\n"), "{}", nowhere.out);
 }
 
 #[test]

@@ -250,7 +250,7 @@ impl Target {
 impl Read {
     fn all(terms: &Terms, estate: &Estate, view: &TargetView) -> Vec<Self> {
         let read_at = |slot: &Slot| slot.reading.as_ref().and_then(|reading| Moment::of(reading.at));
-        let tried = Tried::told(terms, estate, view).into_iter().zip(&view.slots);
+        let tried = Tried::all(terms, estate, view).into_iter().zip(&view.slots);
         tried.map(|(tried, slot)| Self { tried, read_at: read_at(slot) }).collect()
     }
 }

@@ -39,6 +39,9 @@ pub(super) struct Facts {
     pub(super) places: Vec<Found>,
     /// Accounts and regions of which there is nothing more to say, as `eu-west-1 of main`.
     pub(super) others: Vec<String>,
+    /// Further ones that could not be read, likewise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) unread: Vec<String>,
 }
 
 /// What AWS says at one account in one region. The names of the fields are those of `--json`.
@@ -107,7 +110,10 @@ pub(super) struct Judged {
 pub(super) fn of(rejection: &Rejection, identities: &[Explained], told: &Told, estate: &Estate) -> Facts {
     let now = Instant::now();
     let owned = culprits::Owned::of(estate, now);
-    let found = told.places(rejection, estate).map(|view| {
+    // Where the account has no SES, nothing comes about; only somebody who names the region wants to hear it.
+    let named = told.region(rejection).is_some();
+    let places = told.places(rejection, estate).filter(|view| named || view.skipped.is_none());
+    let found = places.map(|view| {
         let here = Here::new(estate, view, now);
         match &rejection.reason {
             Reason::Unverified { cut, .. } => unverified::found(&here, identities, *cut, told, &owned),
@@ -121,7 +127,9 @@ pub(super) fn of(rejection: &Rejection, identities: &[Explained], told: &Told, e
     let known = found.iter().filter(|one| one.knows).count();
     let shown = [worth, known, found.len()].into_iter().find(|count| *count > 0).unwrap_or_default();
     let rest = found.split_off(shown.min(MOST));
-    Facts { others: rest.iter().map(Found::place).collect(), places: found }
+    let (well, unread): (Vec<Found>, Vec<Found>) = rest.into_iter().partition(|one| one.read);
+    let names = |found: Vec<Found>| found.iter().map(Found::place).collect();
+    Facts { places: found, others: names(well), unread: names(unread) }
 }
 
 /// Whether what takes many calls to read can change what is said about a place.
@@ -144,7 +152,7 @@ impl Found {
 
     /// Where what decides could not be read.
     fn unread(here: &Here<'_>, why: &str) -> Self {
-        let verdict = format!("What decides in {} could not be read: {why}.", here.name());
+        let verdict = format!("What decides in {} could not be read: {}.", here.name(), why.trim_end_matches('.'));
         Self { read: false, ..Self::new(here, None, verdict) }
     }
 
@@ -177,8 +185,7 @@ impl Found {
     /// `eu-west-1 of main`.
     fn place(&self) -> String {
         let of = self.account.as_ref().map(|account| format!(" of {account}")).unwrap_or_default();
-        let unread = if self.read { "" } else { " (could not be read)" };
-        format!("{}{of}{unread}", self.region)
+        format!("{}{of}", self.region)
     }
 
     /// Adds what mends these refusals of mail from a sender through a set, and answers each in words. Of each reason the first way is the one to go.

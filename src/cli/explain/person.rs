@@ -14,6 +14,9 @@ use crate::report::region::Sending;
 /// Lines that a terminal and a chat both show without breaking them.
 const WIDTH: usize = 100;
 
+/// So many names are read; --json has all.
+const MOST_NAMES: usize = 5;
+
 const NOTHING: &str = "This is no error of SES that is known here.";
 const NOTHING_FURTHER: &str = "Give the whole error, with the sentence in it: the name of an exception or a number alone says \
      little. If SES did say it, it is new here.";
@@ -84,9 +87,23 @@ fn facts(page: &mut String, facts: &Facts, settled: bool, colour: bool) {
         }
         place(page, found);
     }
-    if !facts.others.is_empty() {
-        page.push('\n');
-        paragraph(page, "", "  ", &format!("Nothing of it in {}", facts.others.join(", ")));
+    if facts.places.is_empty() {
+        page.push_str("\nAWS tells nothing about it: no account that was looked at has SES there.\n");
+    }
+    for (what, names) in [("Nothing of it in", &facts.others), ("Could not be read:", &facts.unread)] {
+        if !names.is_empty() {
+            page.push('\n');
+            paragraph(page, "", "  ", &format!("{what} {}", some(names)));
+        }
+    }
+}
+
+/// The first of them, and how many more there are.
+fn some(names: &[String]) -> String {
+    let first = names.iter().take(MOST_NAMES).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(MOST_NAMES) {
+        Some(more @ 1..) => format!("{first} and {more} more"),
+        _ => first,
     }
 }
 
