@@ -288,12 +288,12 @@ fn print_text(text: &str) -> Result<ExitCode, Ended> {
     }
 }
 
-/// Only for eyes, and not for those that said no: <https://no-color.org>. Who has no terminal, and eyes all the same, says so:
-/// <https://bixense.com/clicolors>.
+/// Only for eyes or for those that ask for it, and not for those that said no: <https://no-color.org>,
+/// <https://bixense.com/clicolors/>.
 fn in_colour() -> bool {
     let said = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let forced = said("CLICOLOR_FORCE").is_some_and(|value| value != "0");
-    (std::io::stdout().is_terminal() || forced) && said("NO_COLOR").is_none()
+    (forced || std::io::stdout().is_terminal()) && said("NO_COLOR").is_none()
 }
 
 /// The runtime of every command. Threads that resolve names are the ones that can pile up, so they are bounded.

@@ -53,6 +53,8 @@ pub enum Need {
     ShowDkimRecords,
     /// Let SES sign mail of an identity with DKIM. (SES v2 PutEmailIdentityDkimAttributes)
     SwitchDkimOn,
+    /// Let SES forward bounces and complaints by e-mail. (SES v1 SetIdentityFeedbackForwardingEnabled)
+    ForwardFeedback,
     /// Take an address off the account's suppression list. (SES v2 DeleteSuppressedDestination)
     Unsuppress,
     /// See whether the account has switched a region on. (Account Management GetRegionOptStatus)
@@ -103,8 +105,8 @@ pub fn remedy(need: Need, scope: Scope<'_>) -> Remedy {
              by AWS, SendingEnabled false with HEALTHY is a pause by yourself"
         ),
         Need::AnswerCase => {
-            let case = scope.name.map_or("the case".to_owned(), |case| format!("case {case}"));
-            format!("answer {case} in the Support Center of AWS{place}: nobody but AWS can end this")
+            let case = scope.name.map(|case| format!(", case {case},")).unwrap_or_default();
+            format!("answer AWS in the Support Center{case} about sending{place}: nobody but AWS can end this")
         }
         Need::AwaitReview => {
             let case = scope.name.map(|case| format!(" (case {case})")).unwrap_or_default();
@@ -155,6 +157,9 @@ pub fn remedy(need: Need, scope: Scope<'_>) -> Remedy {
             )
         }
         Need::SwitchDkimOn => format!("let SES sign mail of {name} with DKIM{place}"),
+        Need::ForwardFeedback => format!(
+            "let SES forward bounces and complaints of {name} by e-mail{place}, or have an event destination take them"
+        ),
         Need::Unsuppress => {
             format!("take {name} off the suppression list of the account{place}, if it accepts mail again")
         }
@@ -191,6 +196,7 @@ impl Need {
         Self::LookAtQuota,
         Self::ShowDkimRecords,
         Self::SwitchDkimOn,
+        Self::ForwardFeedback,
         Self::Unsuppress,
         Self::LookAtRegion,
         Self::LookAtCaller,
@@ -268,6 +274,10 @@ impl Need {
             Self::SwitchDkimOn => (
                 "sesv2 put-email-identity-dkim-attributes",
                 &[("email-identity", Value::Name), ("signing-enabled", Value::None)],
+            ),
+            Self::ForwardFeedback => (
+                "ses set-identity-feedback-forwarding-enabled",
+                &[("identity", Value::Name), ("forwarding-enabled", Value::None)],
             ),
             Self::Unsuppress => ("sesv2 delete-suppressed-destination", &[("email-address", Value::Name)]),
             Self::LookAtRegion => ("account get-region-opt-status", &[]),

@@ -15,6 +15,7 @@ use crate::judgement::Seen;
 
 pub(crate) mod estate;
 pub(crate) mod findings;
+pub(crate) mod judged;
 pub(crate) mod mend;
 pub(crate) mod moment;
 pub(crate) mod refusal;

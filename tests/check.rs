@@ -1,9 +1,11 @@
 //! `check`: what people, programs and monitoring see of it, word for word, and how it ends.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use ses_exporter::simulator::{Account, DnsFault, DnsFaultKind, Fault, Identity, Region, Trouble, World};
+use ses_exporter::simulator::{
+    Account, Campaign, ConfigurationSet, DnsFault, DnsFaultKind, Fault, Identity, Profile, Region, Trouble, World,
+};
 
 use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, OTHER_ACCOUNT, SECRET, production, quick, world};
 use crate::support::{Aws, Said, ask_dns_at, command, eventually, golden, repository, run};
@@ -42,11 +44,20 @@ fn troubled() -> World {
 }
 
 fn check(aws: &Aws, config: &str, arguments: &[&str]) -> Said {
+    check_with(aws, config, arguments, &[])
+}
+
+fn check_with(aws: &Aws, config: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ses-exporter.toml");
     std::fs::write(&file, config).unwrap();
     let mut command = command(&["check", "--config.file"]);
-    let said = run(command.arg(&file).args(arguments).envs(aws.environment()).env("SES_EXPORTER_CONFIG_FILE", &file));
+    let said = run(command
+        .arg(&file)
+        .args(arguments)
+        .envs(aws.environment())
+        .env("SES_EXPORTER_CONFIG_FILE", &file)
+        .envs(environment.iter().copied()));
     assert!(!said.out.contains(SECRET) && !said.err.contains(SECRET), "{said:?}");
     said
 }
@@ -62,14 +73,77 @@ fn shown(name: &str, aws: &Aws, accounts: &str, code: i32) {
     let config = config(aws, accounts);
     let people = check(aws, &config, &[]);
     assert_eq!((people.code, people.err.as_str()), (code, ""), "{}", people.out);
-    assert!(people.out.lines().all(|line| line.chars().count() <= 100), "{}", people.out);
+    assert!(people.out.lines().all(|line| line.chars().count() <= 100 || is_copied(line)), "{}", people.out);
     assert!(!people.out.contains('\u{1b}'), "{name}: no colour off a terminal");
     golden(&format!("tests/golden/check/{name}.txt"), &steady(&people.out));
+    let painted = check_with(aws, &config, &[], &[("CLICOLOR_FORCE", "1")]);
+    assert_eq!(plain(&painted.out), people.out, "{name}: colour changes no word");
+    golden(&format!("tests/golden/check/{name}.ansi"), &steady(&painted.out));
     let programs = check(aws, &config, &["--json"]);
     assert_eq!((programs.code, programs.err.as_str()), (code, ""), "{}", programs.out);
     let report: serde_json::Value = serde_json::from_str(&programs.out).unwrap();
     assert_eq!((&report["version"], &report["exit_code"]), (&1.into(), &code.into()));
     golden(&format!("tests/golden/check/{name}.json"), &steady(&programs.out));
+}
+
+/// Declared paths and a failover, and what a region can have that no judgement likes.
+const PATHS: &str = r#"
+[[send_paths]]
+name = "orders"
+from = "orders@shop.example"
+regions = ["eu-west-1", "us-east-1"]
+configuration_set = "main"
+daily_messages = 100000
+peak_messages_per_second = 20.5
+
+[[send_paths]]
+name = "reports"
+from = "reports@office.example"
+to = ["ann@office.example"]
+regions = ["us-east-1"]
+
+[[failover]]
+primary = "eu-west-1"
+standby = "us-east-1"
+"#;
+
+#[test]
+fn declared_mail_that_ses_would_refuse_is_told_with_what_mends_it() {
+    let main = || ConfigurationSet::new("main");
+    let silent = Identity::domain("shop.example").forwarding(false);
+    let paused = ConfigurationSet::new("old").sending_disabled();
+    let ireland = Region::production("eu-west-1", 50_000.0, 14.0).identity(silent);
+    let ireland = ireland.configuration_set(main().sending_disabled()).configuration_set(paused);
+    let office = Identity::domain("office.example").mail_from("bounce.office.example", "FAILED", "REJECT_MESSAGE");
+    let virginia = Region::fresh("us-east-1").review("DENIED", Some("172000000000042")).identity(office);
+    let aws = Aws::start(empty().with_account(account().region(ireland).region(virginia.configuration_set(main()))));
+    shown("paths", &aws, &format!("{MAIN_ACCOUNT}{PATHS}"), 2);
+}
+
+#[test]
+fn a_quota_that_is_about_to_be_used_up_is_told_with_its_time() {
+    let now = SystemTime::now();
+    let (from, until) = (now - Duration::from_hours(2), now + Duration::from_hours(20));
+    let campaign = Some(Campaign { from, until, per_hour: 12_000.0 });
+    let profile = Profile { campaign, ..Profile::healthy(400.0) };
+    let busy = production("us-east-1").quota(40_000.0, 14.0).sending(profile);
+    let aws = Aws::start(empty().with_account(account().region(busy)));
+    let said = check(&aws, &config(&aws, MAIN_ACCOUNT), &["--json"]);
+    let report: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(report["accounts"][0]["regions"][2]["quota_exhausted_at"].is_string(), "{}", said.out);
+}
+
+/// Commands and DNS records are never broken.
+fn is_copied(line: &str) -> bool {
+    line.trim_start().starts_with("aws ") || [" CNAME ", " TXT ", " MX "].iter().any(|kind| line.contains(kind))
+}
+
+/// Without colour.
+fn plain(painted: &str) -> String {
+    let mut parts = painted.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').unwrap().1)
 }
 
 #[test]

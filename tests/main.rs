@@ -13,6 +13,7 @@ mod support;
 mod api;
 mod calls;
 mod check;
+mod check_send;
 mod configuration;
 mod dns;
 mod expectations;

@@ -23,6 +23,7 @@ const NEVER: &[(&str, &[&str])] = &[
     ("rejection", &["remedy", "target"]),
     ("remedy", WORDS_ALONE),
     ("remedy", &["rejection"]),
+    ("report", &["aws", "poller", "page", "web", "site", "cli", "exporter", "simulator", "telemetry"]),
     ("aws", &["collector", "collectors", "estate", "page", "web", "cli", "exporter", "simulator"]),
     ("dns", &["aws", "collector", "collectors", "config", "estate", "page", "web", "cli", "exporter", "simulator"]),
     ("collector", &["collectors", "config", "estate", "page", "web", "cli", "exporter", "simulator"]),

@@ -21,14 +21,6 @@ pub struct Failovers;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verdict(Vec<(String, Found)>);
 
-impl Verdict {
-    /// Each primary region, whether this one could take over from it, and the words of what speaks against that.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, Option<bool>, Vec<&'static str>)> {
-        let words = |found: &Found| found.reasons.iter().map(|reason| reason.as_str()).collect();
-        self.0.iter().map(move |(primary, found)| (&**primary, found.ready(), words(found)))
-    }
-}
-
 /// What is known to speak against it.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Found {
@@ -38,8 +30,10 @@ struct Found {
 }
 
 /// Why a region could not take over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reason {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
     /// The standby is in the sandbox.
     Sandbox,
     /// The standby is paused, by AWS or by the customer.
@@ -53,7 +47,8 @@ enum Reason {
 }
 
 impl Reason {
-    const fn as_str(self) -> &'static str {
+    /// The value of the label `reason`.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sandbox => "sandbox",
             Self::SendingPaused => "sending_paused",
@@ -61,6 +56,28 @@ impl Reason {
             Self::DkimWorse => "dkim_worse",
             Self::QuotaTooSmall => "quota_too_small",
         }
+    }
+}
+
+/// What became of one failover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair<'a> {
+    /// The code of the region that sends.
+    pub primary: &'a str,
+    /// Whether the standby could take over; none while that is not known.
+    pub ready: Option<bool>,
+    /// What speaks against it.
+    pub reasons: Vec<Reason>,
+}
+
+impl Verdict {
+    /// Each failover to this region.
+    pub fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        self.0.iter().map(|(primary, found)| Pair {
+            primary,
+            ready: found.ready(),
+            reasons: found.reasons.iter().copied().collect(),
+        })
     }
 }
 

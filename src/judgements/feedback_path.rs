@@ -37,6 +37,13 @@ const EVENTS: [Event; 2] = [
     Event { label: "complaint", name_in_ses: "COMPLAINT", topic: |topics| topics.complaint },
 ];
 
+impl Verdict {
+    /// The labels of the identities of which nobody hears the bounces, or the complaints.
+    pub fn unheard(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|heard| heard.events.contains(&Some(false))).map(|heard| &*heard.label)
+    }
+}
+
 impl Judgement for FeedbackPath {
     type Verdict = Verdict;
 

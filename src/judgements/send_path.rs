@@ -17,7 +17,7 @@ use crate::metric::{Family, flag, gauge};
 
 pub use known::{Elsewhere, Known, Senders};
 pub use reason::Reason;
-pub use weigh::{About, Block, Mail, Weighed, weigh};
+pub use weigh::{About, Block, Mail, Weighed, is_mailbox_simulator, weigh};
 
 /// The judgement.
 pub struct SendPaths;

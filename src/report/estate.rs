@@ -12,11 +12,11 @@ use crate::collectors::account::{self, Account};
 use crate::collectors::configuration_sets::{self, ConfigurationSets};
 use crate::estate::{Estate, Slot, TargetView};
 use crate::judgement::{Judgement, Seen};
-use crate::judgements::failover::{self, Failovers};
 use crate::judgements::forecast::{self, Forecast};
 use crate::judgements::send_path::{self, SendPaths};
 use crate::target::partition;
 
+use super::judged::Standby;
 use super::moment::Moment;
 use super::region::{Expected, Remembered, Sending, Tried};
 use super::{Terms, VERSION, Word, newest};
@@ -181,19 +181,6 @@ struct SendPath {
     reasons: Vec<Word>,
 }
 
-/// A region that this one stands by for.
-#[derive(Debug, serde::Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Standby {
-    /// The code of the region that sends.
-    primary: String,
-    /// Whether this one could take over; left out while what could speak against it has not been read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ready: Option<bool>,
-    /// What speaks against it: words of `ses_failover_blocked`.
-    reasons: Vec<Word>,
-}
-
 impl Filter {
     fn wants(&self, view: &TargetView) -> bool {
         let account = self.account.is_none() || view.account.as_deref() == self.account.as_deref();
@@ -308,18 +295,5 @@ impl SendPath {
             reasons: reasons.into_iter().map(|reason| reason.as_str().into()).collect(),
         };
         paths.map(of).collect()
-    }
-}
-
-impl Standby {
-    fn all(seen: &Seen<'_>) -> Vec<Self> {
-        let verdict = Judgement::judge(&Failovers, seen);
-        let pairs = verdict.iter().flat_map(failover::Verdict::pairs);
-        let of = |(primary, ready, reasons): (&str, _, Vec<&'static str>)| Self {
-            primary: primary.to_owned(),
-            ready,
-            reasons: reasons.into_iter().map(Word::from).collect(),
-        };
-        pairs.map(of).collect()
     }
 }

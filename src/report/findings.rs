@@ -5,9 +5,14 @@
 use std::collections::BTreeMap;
 
 use super::Account;
+use super::mend::leave_sandbox;
 use super::moment::Since;
 use super::region::{Expected, Outcome, Region, Sending, Tried, Wrong};
+use crate::judgements::send_path::Reason;
 use crate::reference::thousands;
+use crate::remedy::{Need, Remedy, Scope, remedy};
+
+mod judged;
 
 /// How much a finding weighs, the lightest first. The exit codes are those of monitoring plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -51,6 +56,9 @@ pub(crate) struct Finding {
     /// Since when it is so, the earliest of what is known; only an agent tells it.
     #[serde(flatten)]
     pub(crate) since: Option<Since>,
+    /// What mends it, as far as a command or a DNS record does; the first is the one to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remedies: Vec<Remedy>,
 }
 
 /// Above this share of the quota somebody should look.
@@ -58,34 +66,97 @@ pub(super) const MUCH: f64 = 0.8;
 /// So many names are told; whoever needs all has the metrics.
 const MOST_NAMES: usize = 5;
 
-type Told = (Severity, String);
-/// With the time since when it is so.
-type Dated = (Told, Option<Since>);
+/// A finding before it is known where else it is so.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    severity: Severity,
+    what: String,
+    since: Option<Since>,
+    remedies: Vec<Remedy>,
+}
+
+impl Told {
+    fn new(severity: Severity, what: impl Into<String>) -> Self {
+        Self { severity, what: what.into(), since: None, remedies: Vec::new() }
+    }
+
+    fn since(self, since: Option<Since>) -> Self {
+        Self { since, ..self }
+    }
+
+    fn mended_by(self, remedies: Vec<Remedy>) -> Self {
+        Self { remedies: once_each(remedies), ..self }
+    }
+}
+
+/// One step may mend two things.
+fn once_each(remedies: impl IntoIterator<Item = Remedy>) -> Vec<Remedy> {
+    let mut each: Vec<Remedy> = Vec::new();
+    for remedy in remedies {
+        if !each.contains(&remedy) {
+            each.push(remedy);
+        }
+    }
+    each
+}
+
+/// Where something is so, for the commands.
+#[derive(Clone, Copy)]
+struct Here<'a> {
+    account: Option<&'a str>,
+    region: &'a str,
+}
+
+impl Here<'_> {
+    fn remedy(&self, need: Need, name: Option<&str>) -> Remedy {
+        remedy(need, Scope { account: self.account, region: Some(self.region), name, mail_from: None })
+    }
+
+    /// One command for each of the first few names; a name that is hashed has none.
+    fn each(&self, need: Need, names: &[String]) -> Vec<Remedy> {
+        let is_plain =
+            |name: &&String| !name.is_empty() && (need == Need::ResumeConfigurationSet || name.contains(['@', '.']));
+        names.iter().filter(is_plain).take(MOST_NAMES).map(|name| self.remedy(need, Some(name))).collect()
+    }
+
+    fn leave_sandbox(&self, sending: &Sending) -> Remedy {
+        let reason = Reason::of_sandbox(sending.review.as_deref());
+        leave_sandbox(reason, sending.case_id.as_deref(), self.account, self.region)
+    }
+
+    /// Who has paused it can end it.
+    fn resume(&self, sending: &Sending) -> Remedy {
+        if sending.enforcement == "SHUTDOWN" {
+            self.remedy(Need::AnswerCase, sending.case_id.as_deref())
+        } else {
+            self.remedy(Need::ResumeSending, None)
+        }
+    }
+
+    fn more_quota(&self, sending: &Sending) -> Remedy {
+        if sending.production { self.remedy(Need::RaiseQuota, None) } else { self.leave_sandbox(sending) }
+    }
+}
 
 /// Everything that has to be mended, the worst first. What is the same in several regions is told once.
 pub(crate) fn of(accounts: &[Account]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for account in accounts {
-        for (severity, what) in of_account(account) {
-            let account = account.account.clone();
-            findings.push(Finding { severity, account, regions: Vec::new(), what, since: None });
+        let label = &account.account;
+        for Told { severity, what, since, remedies } in of_account(account) {
+            findings.push(Finding { severity, account: label.clone(), regions: Vec::new(), what, since, remedies });
         }
         let first = findings.len();
         for region in &account.regions {
-            for ((severity, what), since) in of_region(region) {
+            for Told { severity, what, since, remedies } in of_region(region, label.as_deref()) {
                 let mut mine = findings.iter_mut().skip(first);
-                match mine.find(|finding| (finding.severity, &finding.what) == (severity, &what)) {
-                    Some(finding) => {
-                        finding.regions.push(region.region.clone());
-                        finding.since = earliest([finding.since, since]);
-                    }
-                    None => findings.push(Finding {
-                        severity,
-                        account: account.account.clone(),
-                        regions: vec![region.region.clone()],
-                        what,
-                        since,
-                    }),
+                if let Some(same) = mine.find(|one| (one.severity, &one.what) == (severity, &what)) {
+                    same.regions.push(region.region.clone());
+                    same.since = earliest([same.since, since]);
+                    same.remedies = once_each(std::mem::take(&mut same.remedies).into_iter().chain(remedies));
+                } else {
+                    let regions = vec![region.region.clone()];
+                    findings.push(Finding { severity, account: label.clone(), regions, what, since, remedies });
                 }
             }
         }
@@ -97,25 +168,28 @@ pub(crate) fn of(accounts: &[Account]) -> Vec<Finding> {
 fn of_account(account: &Account) -> Vec<Told> {
     let mut told = Vec::new();
     if account.account_id.is_none() {
-        told.push((Severity::CouldNotTell, "AWS has not told whose the credentials are".to_owned()));
+        let who = remedy(Need::LookAtCaller, Scope::default());
+        let what = "AWS has not told whose the credentials are";
+        told.push(Told::new(Severity::CouldNotTell, what).mended_by(vec![who]));
     }
     if account.regions.iter().all(|region| region.skipped.is_some()) {
-        told.push((Severity::CouldNotTell, "every region is skipped, so nothing is known of SES".to_owned()));
+        told.push(Told::new(Severity::CouldNotTell, "every region is skipped, so nothing is known of SES"));
     }
     told
 }
 
-fn of_region(region: &Region) -> Vec<Dated> {
-    let undated = |told: Told| (told, None);
-    let mut told: Vec<Dated> = unread(&region.collectors).into_iter().map(undated).collect();
+fn of_region(region: &Region, account: Option<&str>) -> Vec<Told> {
+    let here = Here { account, region: &region.region };
+    let unread = unread(&region.collectors).into_iter();
+    let mut told: Vec<Told> = unread.map(|what| Told::new(Severity::CouldNotTell, what)).collect();
     if let Some(sending) = &region.sending {
-        told.extend(of_sending(region, sending));
-        told.extend(of_quota(sending).map(undated));
+        told.extend(of_sending(region, sending, here));
     }
     if let Some(expected) = &region.expected {
-        told.extend(of_identities_declared(region, expected));
+        told.extend(of_identities_declared(region, expected, here));
     }
-    told.extend(of_the_rest(region));
+    told.extend(judged::told(region, here));
+    told.extend(of_the_rest(region, here));
     told
 }
 
@@ -132,7 +206,7 @@ fn since(region: &Region, names: &[String]) -> Option<Since> {
 
 /// What could not be read. Failures of one kind have one cause, so the first of them speaks; denied actions are each
 /// told.
-pub(super) fn unread(collectors: &[Tried]) -> Vec<Told> {
+pub(super) fn unread(collectors: &[Tried]) -> Vec<String> {
     let mut told = Vec::new();
     let mut kinds = Vec::new();
     for tried in collectors {
@@ -148,33 +222,38 @@ pub(super) fn unread(collectors: &[Tried]) -> Vec<Told> {
             _ => {}
         }
     }
-    told.into_iter().map(|what| (Severity::CouldNotTell, what)).collect()
+    told
 }
 
-fn of_sending(region: &Region, sending: &Sending) -> Vec<Dated> {
+fn of_sending(region: &Region, sending: &Sending, here: Here<'_>) -> Vec<Told> {
     let mut told = Vec::new();
     let declared = region.expected.as_ref();
     let broken = declared.is_some_and(|declared| declared.as_expected == Some(false));
     if let (Some(declared), true) = (declared, broken) {
-        let (what, since) = broken_expectation(declared, sending);
-        told.push(((Severity::CanNotSend, what), since));
+        told.push(broken_expectation(declared, sending, here));
     }
     let matters = declared.map_or(region.in_use(), |declared| declared.state != "unused");
     let paused = sending.enforcement == "SHUTDOWN" || !sending.enabled;
     if paused && matters && !broken {
-        told.push(((Severity::CanNotSend, format!("sending is {}", paused_by(sending))), paused_since(sending)));
+        let what = format!("sending is {}", paused_by(sending));
+        let resume = vec![here.resume(sending)];
+        told.push(Told::new(Severity::CanNotSend, what).since(paused_since(sending)).mended_by(resume));
     }
     if sending.enforcement != "HEALTHY" && sending.enforcement != "SHUTDOWN" {
         let what = format!("the account is under review by AWS: {}", sending.enforcement);
-        told.push(((Severity::Warning, what), sending.since.and_then(|since| since.enforcement)));
+        let look = vec![here.remedy(Need::LookAtAccount, None)];
+        let since = sending.since.and_then(|since| since.enforcement);
+        told.push(Told::new(Severity::Warning, what).since(since).mended_by(look));
     }
     if declared.is_none() && !sending.production && region.in_use() {
-        let what = "in the sandbox, and in use: declare it, or ask for production access".to_owned();
-        told.push(((Severity::Warning, what), sending.since.and_then(|since| since.production)));
+        let what = "in the sandbox, and in use: declare it, or ask for production access";
+        let since = sending.since.and_then(|since| since.production);
+        told.push(Told::new(Severity::Warning, what).since(since).mended_by(vec![here.leave_sandbox(sending)]));
     }
     if declared.is_some_and(|declared| !broken && declared.as_expected.is_none()) {
-        told.push(((Severity::CouldNotTell, "SES does not say the quota that is declared".to_owned()), None));
+        told.push(Told::new(Severity::CouldNotTell, "SES does not say the quota that is declared"));
     }
+    told.extend(of_quota(sending, here));
     told
 }
 
@@ -189,17 +268,22 @@ fn paused_since(sending: &Sending) -> Option<Since> {
     if sending.enforcement == "SHUTDOWN" { since.enforcement } else { since.enabled }
 }
 
-/// What is not as declared, and since when the first of it.
-fn broken_expectation(declared: &Expected, sending: &Sending) -> (String, Option<Since>) {
+/// What is not as declared, since when the first of it, and what mends each.
+fn broken_expectation(declared: &Expected, sending: &Sending, here: Here<'_>) -> Told {
     let production = sending.since.and_then(|since| since.production);
     let mut reasons = Vec::new();
+    let mut remedies = Vec::new();
     match (&*declared.state, sending.production) {
-        ("production", false) => reasons.push(("in the sandbox".to_owned(), production)),
+        ("production", false) => {
+            reasons.push(("in the sandbox".to_owned(), production));
+            remedies.push(here.leave_sandbox(sending));
+        }
         ("sandbox" | "unused", true) => reasons.push(("out of the sandbox".to_owned(), production)),
         _ => {}
     }
     if declared.state == "production" && (!sending.enabled || sending.enforcement == "SHUTDOWN") {
         reasons.push((paused_by(sending).to_owned(), paused_since(sending)));
+        remedies.push(here.resume(sending));
     }
     if declared.state == "unused" && sending.sent_24h > 0.0 {
         reasons.push((format!("{} sent in 24 hours", thousands(sending.sent_24h)), None));
@@ -208,39 +292,45 @@ fn broken_expectation(declared: &Expected, sending: &Sending) -> (String, Option
         && quota < minimum
     {
         reasons.push((format!("a quota of {} where {} is declared", thousands(quota), thousands(minimum)), None));
+        // Leaving the sandbox brings a quota of its own.
+        remedies.extend(sending.production.then(|| here.more_quota(sending)));
     }
     let (words, since): (Vec<String>, Vec<_>) = reasons.into_iter().unzip();
-    (format!("declared {}, but {}", declared.state, words.join(", ")), earliest(since))
+    let what = format!("declared {}, but {}", declared.state, words.join(", "));
+    Told::new(Severity::CanNotSend, what).since(earliest(since)).mended_by(remedies)
 }
 
-fn of_quota(sending: &Sending) -> Option<Told> {
+fn of_quota(sending: &Sending, here: Here<'_>) -> Option<Told> {
     let (used, quota) = (sending.quota_used?, sending.quota_24h?);
     let what = format!("{} of the quota of {} used in 24 hours", thousands(sending.sent_24h), thousands(quota));
-    match used {
-        _ if used >= 1.0 => Some((Severity::CanNotSend, what)),
-        _ if used > MUCH => Some((Severity::Warning, what)),
-        _ => None,
-    }
+    let severity = match used {
+        _ if used >= 1.0 => Severity::CanNotSend,
+        _ if used > MUCH => Severity::Warning,
+        _ => return None,
+    };
+    Some(Told::new(severity, what).mended_by(vec![here.more_quota(sending)]))
 }
 
-fn of_identities_declared(region: &Region, expected: &Expected) -> Vec<Dated> {
+fn of_identities_declared(region: &Region, expected: &Expected, here: Here<'_>) -> Vec<Told> {
     let mut told = Vec::new();
     if !expected.missing.is_empty() {
         let what = format!("declared, but missing or not verified: {}", names(&expected.missing));
-        told.push(((Severity::CanNotSend, what), since(region, &expected.missing)));
+        let since = since(region, &expected.missing);
+        let verify = verify(region, &expected.missing, here);
+        told.push(Told::new(Severity::CanNotSend, what).since(since).mended_by(verify));
     }
     if !expected.unknown.is_empty() {
         let what = format!("SES does not say whether verified: {}", names(&expected.unknown));
-        told.push(((Severity::CouldNotTell, what), None));
+        told.push(Told::new(Severity::CouldNotTell, what));
     }
     if !expected.unexpected.is_empty() {
         let what = format!("there, but not declared: {}", names(&expected.unexpected));
-        told.push(((Severity::Warning, what), None));
+        told.push(Told::new(Severity::Warning, what));
     }
     told
 }
 
-fn of_the_rest(region: &Region) -> Vec<Dated> {
+fn of_the_rest(region: &Region, here: Here<'_>) -> Vec<Told> {
     let mut told = Vec::new();
     let told_already = |name: &&String| {
         region.expected.as_ref().is_some_and(|all| all.missing.contains(name) || all.unexpected.contains(name))
@@ -248,15 +338,19 @@ fn of_the_rest(region: &Region) -> Vec<Dated> {
     let unable = region.identities.iter().flat_map(|identities| &identities.can_not_send);
     let unable: Vec<String> = unable.filter(|name| !told_already(name)).cloned().collect();
     if !unable.is_empty() {
-        told.push(((Severity::Warning, format!("not verified: {}", names(&unable))), since(region, &unable)));
+        let what = format!("not verified: {}", names(&unable));
+        let since = since(region, &unable);
+        told.push(Told::new(Severity::Warning, what).since(since).mended_by(verify_again(&unable, here)));
     }
     if let Some(dns) = region.dns.as_ref().filter(|dns| !dns.wrong.is_empty()) {
         let since = earliest(dns.wrong.iter().map(|wrong| wrong.since));
-        told.push(((Severity::Warning, of_dns(&dns.wrong)), since));
+        let publish = vec![publish(&dns.wrong)];
+        told.push(Told::new(Severity::Warning, of_dns(&dns.wrong)).since(since).mended_by(publish));
     }
     if let Some(calls) = region.calls_per_hour.filter(|calls| *calls > region.budget_per_hour) {
         let (calls, budget) = (thousands(calls), thousands(region.budget_per_hour));
-        told.push(((Severity::Warning, format!("{calls} calls an hour are more than the budget of {budget}")), None));
+        let what = format!("{calls} calls an hour are more than the budget of {budget}");
+        told.push(Told::new(Severity::Warning, what));
     }
     told
 }
@@ -276,6 +370,33 @@ fn of_dns(wrong: &[Wrong]) -> String {
         ""
     };
     format!("DNS records wrong: {}{doubt}", names(&told))
+}
+
+fn verify(region: &Region, names: &[String], here: Here<'_>) -> Vec<Remedy> {
+    let there = |name: &String| region.identities.as_ref().is_some_and(|all| all.can_not_send.contains(name));
+    let (there, gone): (Vec<String>, Vec<String>) = names.iter().cloned().partition(there);
+    let (addresses, domains): (Vec<String>, Vec<String>) = gone.into_iter().partition(|name| name.contains('@'));
+    let mut remedies = here.each(Need::VerifyDomain, &domains);
+    remedies.extend(here.each(Need::VerifyAddress, &addresses));
+    remedies.extend(verify_again(&there, here));
+    remedies
+}
+
+/// Identities that are there can't be made a second time.
+fn verify_again(names: &[String], here: Here<'_>) -> Vec<Remedy> {
+    let (addresses, domains): (Vec<String>, Vec<String>) = names.iter().cloned().partition(|name| name.contains('@'));
+    let mut remedies = here.each(Need::SendLinkAgain, &addresses);
+    remedies.extend(here.each(Need::ShowDkimRecords, &domains));
+    remedies
+}
+
+/// No command publishes a record, for SES does not have the DNS.
+fn publish(wrong: &[Wrong]) -> Remedy {
+    let mut records: Vec<String> = wrong.iter().map(|wrong| wrong.expected.clone()).collect();
+    records.sort();
+    records.dedup();
+    let sentence = "put into the DNS what SES and receivers look for".to_owned();
+    Remedy { sentence, command: None, records }
 }
 
 /// The first few, and how many there are beside them.
@@ -298,6 +419,7 @@ mod tests {
             enabled,
             enforcement: enforcement.to_owned(),
             review: None,
+            case_id: None,
             sent_24h: sent,
             quota_24h: Some(200.0),
             quota_used: Some(sent / 200.0),
@@ -317,7 +439,7 @@ mod tests {
     }
 
     fn worst(region: &Region) -> Severity {
-        of_region(region).iter().map(|((severity, _), _)| *severity).max().unwrap_or(Severity::AllWell)
+        of_region(region, None).iter().map(|told| told.severity).max().unwrap_or(Severity::AllWell)
     }
 
     #[test]
@@ -343,13 +465,14 @@ mod tests {
     fn a_declaration_that_holds_settles_the_sandbox_and_one_that_does_not_says_why() {
         let mut here = region(sending(false, true, "HEALTHY", 3.0), 1);
         here.expected = Some(expected("sandbox", Some(true)));
-        assert_eq!(of_region(&here), []);
+        let told = |region: &Region| of_region(region, None);
+        assert_eq!(told(&here), []);
         here.expected = Some(expected("production", Some(false)));
-        let what = "declared production, but in the sandbox".to_owned();
-        assert_eq!(of_region(&here), [((Severity::CanNotSend, what), None)]);
+        let sandbox = Told::new(Severity::CanNotSend, "declared production, but in the sandbox");
+        let access = Scope { region: Some(""), ..Scope::default() };
+        assert_eq!(told(&here), [sandbox.mended_by(vec![remedy(Need::RequestProductionAccess, access)])]);
         here.expected = Some(expected("unused", Some(false)));
-        let what = "declared unused, but 3 sent in 24 hours".to_owned();
-        assert_eq!(of_region(&here), [((Severity::CanNotSend, what), None)]);
+        assert_eq!(told(&here), [Told::new(Severity::CanNotSend, "declared unused, but 3 sent in 24 hours")]);
         here.expected = Some(expected("production", None));
         assert_eq!(worst(&here), Severity::CouldNotTell);
     }

@@ -7,7 +7,6 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::collectors::account;
 use crate::collectors::dns::{self, DomainFacts, Label};
 use crate::collectors::identity_details::Details;
 use crate::judgement::{Judgement, Seen};
@@ -36,6 +35,16 @@ pub(crate) struct Place<'a> {
     pub(crate) mail: &'a Mail<'a>,
     /// When the quota that is used up has room again.
     pub(crate) room_at: Option<SystemTime>,
+}
+
+/// What takes an account out of the sandbox, by the reason why it is in there and its support case.
+pub(crate) fn leave_sandbox(reason: Reason, case: Option<&str>, account: Option<&str>, region: &str) -> Remedy {
+    let (need, name) = match reason {
+        Reason::SandboxPending => (Need::AwaitReview, case),
+        Reason::SandboxDenied => (Need::AnswerCase, case),
+        _ => (Need::RequestProductionAccess, None),
+    };
+    remedy(need, Scope { account, region: Some(region), name, mail_from: None })
 }
 
 impl<'a> Place<'a> {
@@ -108,25 +117,20 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// What takes the account out of the sandbox, by the state of its request.
-    pub(super) fn leave_sandbox(&self, account: &account::Reading) -> Remedy {
-        self.access(Reason::of_sandbox(account.review_status.as_deref()))
+    /// What takes the account out of the sandbox.
+    pub(super) fn leave_sandbox(&self) -> Remedy {
+        let review = self.known.account.and_then(|account| account.review_status.as_deref());
+        self.access(Reason::of_sandbox(review))
     }
 
     fn access(&self, reason: Reason) -> Remedy {
-        match reason {
-            Reason::SandboxPending => self.named(Need::AwaitReview, self.case()),
-            Reason::SandboxDenied => self.named(Need::AnswerCase, self.case()),
-            _ => self.named(Need::RequestProductionAccess, None),
-        }
+        leave_sandbox(reason, self.case(), self.account, self.region)
     }
 
     /// A larger quota, which the sandbox does not have.
     pub(super) fn more(&self) -> Remedy {
-        match self.known.account.filter(|account| !account.production_access) {
-            Some(account) => self.leave_sandbox(account),
-            None => self.named(Need::RaiseQuota, None),
-        }
+        let sandbox = self.known.account.is_some_and(|account| !account.production_access);
+        if sandbox { self.leave_sandbox() } else { self.named(Need::RaiseQuota, None) }
     }
 
     fn room(&self) -> Remedy {
@@ -194,5 +198,163 @@ impl<'a> Place<'a> {
     /// The support case that GetAccount names.
     fn case(&self) -> Option<&'a str> {
         self.known.account?.review_case_id.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::collectors::account;
+    use crate::collectors::identities::Identity;
+    use crate::collectors::identity_details::{Described, Dkim, MailFrom};
+    use crate::expectations::Recipients;
+    use crate::judgements::send_path::Senders;
+
+    fn account(production_access: bool, review: &str) -> account::Reading {
+        account::Reading {
+            production_access,
+            sending_enabled: true,
+            enforcement_status: "HEALTHY".to_owned(),
+            review_status: Some(review.to_owned()),
+            review_case_id: Some("17".to_owned()),
+            max_24h: Some(200.0),
+            sent_24h: 200.0,
+            max_per_second: Some(1.0),
+            suppressed_reasons: None,
+            vdm_enabled: None,
+            auto_warmup: false,
+        }
+    }
+
+    fn known(account: &account::Reading) -> Known<'_> {
+        Known { account: Some(account), identities: None, details: None, sets: None, elsewhere: Vec::new() }
+    }
+
+    fn mail(from: &str) -> Mail<'_> {
+        let (configuration_set, daily_messages, peak_messages_per_second) = (None, None, None);
+        let to = &Recipients::Any;
+        Mail { from, to, configuration_set, recipients: 1, daily_messages, peak_messages_per_second }
+    }
+
+    fn remedies(known: &Known<'_>, from: &str, reason: Reason, about: &[About]) -> Vec<Remedy> {
+        let place = Place { account: Some("shop"), region: "eu-west-1", known, mail: &mail(from), room_at: None };
+        place.remedies(reason, &about.iter().collect::<Vec<_>>())
+    }
+
+    /// The operations of the commands, and what they are about.
+    fn steps(remedies: &[Remedy]) -> String {
+        let command = |remedy: &Remedy| {
+            let words: Vec<&str> = remedy.command.as_deref().unwrap_or("-").split(' ').collect();
+            let after = |option: &str| words.iter().skip_while(|word| **word != option).nth(1).copied();
+            let about =
+                ["--email-identity", "--email-address", "--configuration-set-name"].iter().find_map(|one| after(one));
+            let place = after("--region").filter(|region| *region != "eu-west-1");
+            [words.get(2).copied(), about, place].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        };
+        remedies.iter().map(command).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn every_reason_has_a_first_step() {
+        let sender = |name: &str| vec![About::Sender(name.into())];
+        let set = || vec![About::ConfigurationSet("main".into())];
+        let elsewhere = About::SenderElsewhere { identity: "shop.example".into(), regions: vec!["us-east-1".into()] };
+        let eve = || vec![About::Recipient("eve@customer.test".into()), About::Recipient("office.test".into())];
+        let (verify_eve, shop) =
+            ("create-email-identity eve@customer.test, create-email-identity office.test", "a@shop.example");
+        let access = format!("put-account-details, {verify_eve}");
+        let look = format!("get-account, {verify_eve}");
+        let rows: Vec<(Reason, Vec<About>, &str, &str)> = vec![
+            (Reason::AccountShutDown, vec![About::Account], shop, "get-account"),
+            (Reason::SendingPaused, vec![About::Account], shop, "put-account-sending-attributes"),
+            (Reason::ConfigurationSetMissing, set(), shop, "create-configuration-set main"),
+            (Reason::ConfigurationSetPaused, set(), shop, "put-configuration-set-sending-options main"),
+            (Reason::QuotaExhausted, vec![About::Account], shop, "get-account, list-service-quotas"),
+            (Reason::QuotaTooSmall, vec![About::Account], shop, "list-service-quotas"),
+            (Reason::RateTooLow, vec![About::Account], shop, "list-service-quotas"),
+            (Reason::IdentityMissing, sender(shop), shop, "create-email-identity shop.example"),
+            (Reason::IdentityMissing, sender("a@gmail.com"), "a@gmail.com", "create-email-identity a@gmail.com"),
+            (
+                Reason::IdentityInOtherRegion,
+                vec![elsewhere],
+                shop,
+                "get-email-identity shop.example us-east-1, create-email-identity shop.example",
+            ),
+            (Reason::SandboxNotRequested, eve(), shop, &access),
+            (Reason::SandboxPending, eve(), shop, &look),
+            (Reason::SandboxDenied, eve(), shop, &look),
+            (Reason::SandboxFailed, eve(), shop, &access),
+            (Reason::Sandbox, eve(), shop, &access),
+            (Reason::Sandbox, vec![About::Account], shop, "put-account-details"),
+        ];
+        let production = account(true, "GRANTED");
+        for (reason, about, from, expected) in rows {
+            assert_eq!(steps(&remedies(&known(&production), from, reason, &about)), expected, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn the_sandbox_has_no_larger_quota() {
+        for (review, expected) in [("NOT_REQUESTED", "put-account-details"), ("DENIED", "get-account")] {
+            let sandbox = account(false, review);
+            assert_eq!(steps(&remedies(&known(&sandbox), "x.test", Reason::RateTooLow, &[About::Account])), expected);
+        }
+        let denied = remedies(&known(&account(false, "DENIED")), "x.test", Reason::SandboxDenied, &[]);
+        assert!(denied.iter().any(|remedy| remedy.sentence.contains("case 17")), "{denied:?}");
+    }
+
+    #[test]
+    fn room_comes_back_when_the_forecast_says_so() {
+        let production = account(true, "GRANTED");
+        let known = known(&production);
+        let at = SystemTime::UNIX_EPOCH + Duration::from_hours(24);
+        let mail = mail("x.test");
+        let room = |room_at| {
+            let place = Place { account: None, region: "eu-west-1", known: &known, mail: &mail, room_at };
+            place.remedies(Reason::QuotaExhausted, &[&About::Account]).swap_remove(0).sentence
+        };
+        assert!(room(Some(at)).ends_with("there is room again at 1970-01-02T00:00:00Z"));
+        assert!(room(None).ends_with("room comes back bit by bit, 24 hours after each mail"));
+    }
+
+    /// An identity of the list with a MAIL FROM domain, one token and a zone for it.
+    fn listed(name: &str, identity_type: &str) -> (Identity, Details) {
+        let status = Some("PENDING".into());
+        let identity =
+            Identity { name: name.into(), identity_type: identity_type.into(), status, sending_enabled: false };
+        let mut details = Details::default();
+        details.identity_type = identity_type.into();
+        details.dkim = Some(Dkim { status: "PENDING".into(), signing_enabled: true, tokens: vec!["tok".into()] });
+        let zone = Some("dkim.amazonses.com".into());
+        details.described = Some(Described { dkim_hosted_zone: zone, ..Described::at(SystemTime::UNIX_EPOCH) });
+        let (domain, status) = ("bounce.shop.example".into(), "FAILED".into());
+        details.mail_from = Some(MailFrom { domain, status, rejects: true });
+        (identity, details)
+    }
+
+    #[test]
+    fn what_is_there_is_not_made_a_second_time() {
+        let (domain, of_domain) = listed("shop.example", "domain");
+        let (address, _) = listed("ann@other.test", "email_address");
+        let identities = [domain, address];
+        let details = BTreeMap::from([(Arc::from("shop.example"), Arc::new(of_domain))]);
+        let production = account(true, "GRANTED");
+        let known = Known { identities: Some(Senders::of(&identities)), details: Some(&details), ..known(&production) };
+        let sender = |name: &str| [About::Sender(name.into())];
+        let of = |reason, name: &str| remedies(&known, name, reason, &sender(name));
+        assert_eq!(steps(&of(Reason::IdentityPending, "ann@other.test")), "verify-email-identity ann@other.test");
+        let domain = of(Reason::IdentityFailed, "shop.example");
+        assert_eq!(steps(&domain), "get-email-identity shop.example");
+        assert_eq!(domain[0].records, ["tok._domainkey.shop.example CNAME tok.dkim.amazonses.com"]);
+        let rejects = of(Reason::MailFromRejects, "shop.example");
+        assert_eq!(steps(&rejects), "put-email-identity-mail-from-attributes shop.example");
+        let command = rejects[0].command.as_deref().expect("a command");
+        assert!(command.contains("--mail-from-domain bounce.shop.example "), "{command}");
+        assert_eq!(rejects[0].records.len(), 2, "MX and SPF");
+        let recipient = remedies(&known, "x.test", Reason::Sandbox, &[About::Recipient("ann@other.test".into())]);
+        assert_eq!(steps(&recipient), "put-account-details, verify-email-identity ann@other.test");
     }
 }

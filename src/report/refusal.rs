@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use super::mend::Place;
+use super::region::without_addresses;
 use crate::judgements::send_path::{About, Block, Reason, Weighed};
 use crate::reference::thousands;
 use crate::remedy::Remedy;
@@ -25,6 +26,22 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// The same without any e-mail address: a command that names one is left out.
+    pub(super) fn redacted(&self) -> Self {
+        let bare = |text: &String| without_addresses(text);
+        let remedies = self.remedies.iter().map(|remedy| Remedy {
+            sentence: bare(&remedy.sentence),
+            command: remedy.command.clone().filter(|command| bare(command) == *command),
+            records: remedy.records.iter().map(bare).collect(),
+        });
+        Self {
+            reason: self.reason,
+            about: self.about.iter().map(bare).collect(),
+            what: bare(&self.what),
+            remedies: remedies.collect(),
+        }
+    }
+
     /// Every reason once, in order.
     pub(crate) fn all(weighed: &Weighed, place: &Place<'_>) -> Vec<Self> {
         let same = |one: &Block, other: &Block| one.reason == other.reason;

@@ -16,6 +16,7 @@ use crate::judgements::coverage::Verified;
 use crate::judgements::drift::Drift;
 use crate::judgements::expectation::Expectation;
 use crate::reference;
+use crate::report::judged::Judged;
 
 use super::moment::Since;
 use super::{Terms, Word};
@@ -42,6 +43,8 @@ pub(crate) struct Region {
     /// What the configuration declares; left out where it declares nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expected: Option<Expected>,
+    #[serde(flatten)]
+    pub(crate) judged: Judged,
     /// What the enabled collectors ask in an hour, with as many identities and sets as there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) calls_per_hour: Option<f64>,
@@ -64,6 +67,9 @@ pub(crate) struct Sending {
     /// The request for production access (GetAccount `Details.ReviewDetails.Status`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) review: Option<String>,
+    /// The support case of the review.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) case_id: Option<String>,
     /// In recipients (GetAccount `SendQuota.SentLast24Hours`).
     pub(crate) sent_24h: f64,
     /// In recipients; null where unlimited, left out where SES does not say.
@@ -153,6 +159,8 @@ pub(crate) struct Wrong {
     pub(crate) record: Word,
     /// Where the record has to be.
     pub(crate) name: String,
+    /// What should stand there.
+    pub(crate) expected: String,
     /// A word of `ses_identity_dns_record_problem`; left out after the first look, which proves little.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<Word>,
@@ -224,6 +232,7 @@ impl Region {
             identities: identities.map(|reading| Counted::of(reading, remembered)),
             dns: seen.reading::<Dns>().map(|reading| Looked::of(reading, remembered)),
             expected: Expected::of(seen),
+            judged: Judged::of(terms, seen),
             calls_per_hour: identities.map(|reading| {
                 let sets = seen.reading::<ConfigurationSets>().map_or(0, |sets| sets.sets.len());
                 let size = Size { identities: count(reading.identities.len()), configuration_sets: count(sets) };
@@ -278,6 +287,7 @@ impl Sending {
             enabled: reading.sending_enabled,
             enforcement: reading.enforcement_status.clone(),
             review: reading.review_status.clone(),
+            case_id: reading.review_case_id.clone(),
             sent_24h: reading.sent_24h,
             quota_24h: reading.max_24h,
             quota_used: limit.filter(|limit| *limit > 0.0).map(|limit| reading.sent_24h / limit),
@@ -357,6 +367,7 @@ impl Wrong {
             identity: domain.identity.to_string(),
             record: label.as_str().into(),
             name: record.expected.name.clone(),
+            expected: record.expected.text(),
             reason,
             since: remembered.since(&Subject::Record(Arc::clone(&domain.identity), label)),
         }
@@ -407,7 +418,7 @@ impl Tried {
 
 /// A message of AWS without the addresses in it: what stands before an `@` becomes `…`. AWS names the identity that it
 /// refuses, and the configuration may ask for addresses to stay out.
-fn without_addresses(message: &str) -> String {
+pub(super) fn without_addresses(message: &str) -> String {
     let local = |c: char| c.is_alphanumeric() || "!#$%&'*+-.^_`{|}~".contains(c);
     let mut parts = message.split('@');
     let last = parts.next_back().unwrap_or_default();

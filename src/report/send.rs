@@ -10,6 +10,7 @@ use super::mend::Place;
 use super::refusal::Refusal;
 use super::region::Tried;
 use crate::collector::Collector;
+use crate::collectors::account::Account;
 use crate::collectors::identities::Identities;
 use crate::collectors::sending::Sending;
 use crate::estate::{Estate, TargetView};
@@ -85,7 +86,7 @@ pub(crate) struct InRegion {
 pub(crate) enum NotPolled {
     #[error("no account is called {0}; name one that is configured, by its name or its twelve digits")]
     Account(String),
-    #[error("{0} is not polled; name a region that is configured")]
+    #[error("{0} is not polled; name a region that is configured, or with --account the account in which it is meant")]
     Region(String),
 }
 
@@ -153,12 +154,13 @@ pub(crate) fn is_settled(terms: &Terms, estate: &Estate, question: &Question) ->
     targets.into_iter().filter(|view| question.looks_at(&view.target.region)).all(|view| {
         let region = InRegion::of(terms, estate, view, &Seen::new(estate, view, now), question);
         let has = |reason| region.reasons.iter().any(|one| one.reason == reason);
-        let elsewhere = || estate.targets.iter().all(|view| view.settled(Identities::DECLARATION.name));
+        let both = [Account::DECLARATION.name, Identities::DECLARATION.name];
+        let elsewhere = || estate.targets.iter().all(|view| both.iter().all(|name| view.settled(name)));
         let room = || view.settled(Sending::DECLARATION.name);
         let in_vain =
             || view.slots.iter().all(|slot| slot.last.is_some()) && view.slots.iter().any(|slot| slot.has_failed());
         (!region.open || view.skipped.is_some() || in_vain())
-            && (!has(Reason::IdentityMissing) || elsewhere())
+            && (!(has(Reason::IdentityMissing) || has(Reason::IdentityInOtherRegion)) || elsewhere())
             && (!has(Reason::QuotaExhausted) || room())
     })
 }
@@ -173,7 +175,7 @@ fn why_open(terms: &Terms, weighed: &Weighed, estate: &Estate, view: &TargetView
     }
     let weighs = |tried: &Tried| SendPaths::DECLARATION.from.contains(&&*tried.collector);
     let tried: Vec<Tried> = Tried::all(terms, estate, view).into_iter().filter(weighs).collect();
-    let told: Vec<String> = unread(&tried).into_iter().map(|(_, what)| what).collect();
+    let told = unread(&tried);
     if !told.is_empty() {
         return told;
     }

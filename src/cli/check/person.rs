@@ -1,6 +1,6 @@
 //! The report for people: the verdict first, then what to mend, then a table for each account.
 //!
-//! No line is wider than [`WIDTH`], and nothing that AWS or a name holds can move the cursor.
+//! No line is wider than [`WIDTH`] but those that are copied, commands and DNS records, and nothing that AWS or a name holds can move the cursor.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,6 +14,8 @@ use crate::report::{Account, Report};
 
 /// Lines that a terminal and a chat both show without breaking them.
 const WIDTH: usize = 100;
+/// So many are shown for a finding.
+const MOST_REMEDIES: usize = 3;
 /// A word that SES adds one day may be long; the columns of the table are not.
 const WIDEST_CELL: usize = 24;
 /// Between two columns, as far as there is room.
@@ -98,6 +100,15 @@ fn finding(page: &mut String, finding: &Finding, now: Option<Moment>, colour: bo
     // Coloured afterwards: what can't be seen has no width.
     let rest = text.strip_prefix(word).unwrap_or(&text);
     let _ = write!(page, "{}{rest}", painted(word, finding.severity, colour));
+    for remedy in finding.remedies.iter().take(MOST_REMEDIES) {
+        paragraph(page, "           - ", "             ", &remedy.sentence);
+        for line in remedy.command.iter().chain(&remedy.records) {
+            let _ = writeln!(page, "             {}", harmless(line));
+        }
+    }
+    if let more @ 1.. = finding.remedies.len().saturating_sub(MOST_REMEDIES) {
+        let _ = writeln!(page, "           - and {more} more, which --json has");
+    }
 }
 
 fn account(page: &mut String, account: &Account) {
@@ -303,6 +314,7 @@ mod tests {
                 enabled: true,
                 enforcement: "HEALTHY".to_owned(),
                 review: None,
+                case_id: None,
                 sent_24h: 0.0,
                 quota_24h: Some(200.0),
                 quota_used: Some(0.0),

@@ -156,7 +156,8 @@ async fn look(question: &Question, config: &Config, wait: Option<Duration>) -> a
     let (terms, exporter) = (Terms::of(config), Exporter::start(config, None).await?);
     let mut estate = exporter.estate.clone();
     // An STS that does not answer must not hold up the rest, unless it has to tell which account is meant.
-    let _ = timeout(config.poll.attempt_timeout, estate.wait_for(once::named)).await;
+    let found = |seen: &Estate| once::named(seen) && (question.targets(seen).is_ok() || identified(seen));
+    let _ = timeout(config.poll.attempt_timeout, estate.wait_for(found)).await;
     SendReport::of(&terms, &estate.borrow(), question)?;
     let settled = timeout(PATIENCE, estate.wait_for(|seen| is_settled(&terms, seen, question))).await.is_ok();
     if !settled {
@@ -169,4 +170,9 @@ async fn look(question: &Question, config: &Config, wait: Option<Duration>) -> a
     }
     let report = SendReport::of(&terms, &estate.borrow(), question)?;
     Ok(report)
+}
+
+/// Whether AWS has told the id of every account.
+fn identified(estate: &Estate) -> bool {
+    estate.targets.iter().all(|view| view.account_id.is_some())
 }

@@ -128,8 +128,8 @@ pub(super) fn of(rejection: &Rejection, identities: &[Explained], told: &Told, e
     let shown = [worth, known, found.len()].into_iter().find(|count| *count > 0).unwrap_or_default();
     let rest = found.split_off(shown.min(MOST));
     let (well, unread): (Vec<Found>, Vec<Found>) = rest.into_iter().partition(|one| one.read);
-    let names = |found: Vec<Found>| found.iter().map(Found::place).collect();
-    Facts { places: found, others: names(well), unread: names(unread) }
+    let as_places = |found: Vec<Found>| found.iter().map(Found::place).collect();
+    Facts { places: found, others: as_places(well), unread: as_places(unread) }
 }
 
 /// Whether what takes many calls to read can change what is said about a place.

@@ -24,13 +24,15 @@ pub struct Known<'a> {
     pub elsewhere: Vec<Elsewhere<'a>>,
 }
 
-/// The identities of another region.
+/// Another region of the account.
 #[derive(Clone, Copy)]
 pub struct Elsewhere<'a> {
     /// Its code.
     pub region: &'a str,
     /// ListEmailIdentities.
     pub identities: &'a [Identity],
+    /// Whether mail to anyone can go out from there, as far as GetAccount tells.
+    pub sends: bool,
 }
 
 /// The identities of a region, by what they are good for.
@@ -58,7 +60,12 @@ impl<'a> Known<'a> {
 
 impl<'a> Elsewhere<'a> {
     fn of(other: &Seen<'a>) -> Option<Self> {
-        Some(Self { region: &other.target().region, identities: &other.reading::<Identities>()?.identities })
+        let sends = |account: &account::Reading| account.production_access && account.sending_enabled;
+        Some(Self {
+            region: &other.target().region,
+            identities: &other.reading::<Identities>()?.identities,
+            sends: other.reading::<Account>().is_some_and(sends),
+        })
     }
 }
 

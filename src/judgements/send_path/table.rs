@@ -127,7 +127,7 @@ impl Told {
             identities: self.identities.as_deref().map(Senders::of),
             details: self.details.as_ref(),
             sets: self.sets.as_ref().map(|all| Sets { all, listed_at: LISTED }),
-            elsewhere: vec![Elsewhere { region: "eu-north-1", identities: &self.elsewhere }],
+            elsewhere: vec![Elsewhere { region: "eu-north-1", identities: &self.elsewhere, sends: true }],
         };
         weigh(&known, mail)
     }

@@ -77,7 +77,7 @@ pub enum About {
     SenderElsewhere {
         /// The identity in the first of them.
         identity: Arc<str>,
-        /// Their codes, in the order of the configuration.
+        /// Their codes, first those that send to anyone.
         regions: Vec<Arc<str>>,
     },
     /// A recipient that is not verified.
@@ -185,7 +185,9 @@ fn refused(here: &[Identity], elsewhere: &[Elsewhere<'_>], from: &str) -> Block 
         let reason = if waits { Reason::IdentityPending } else { Reason::IdentityFailed };
         return Block { reason, about: About::Sender(Arc::clone(&identity.name)) };
     }
-    let there = elsewhere.iter().filter_map(|other| {
+    // One that sends to anyone is better than one in the sandbox.
+    let (sending, others): (Vec<&Elsewhere<'_>>, Vec<_>) = elsewhere.iter().partition(|other| other.sends);
+    let there = sending.into_iter().chain(others).filter_map(|other| {
         let covers = Verified::of(other.identities).closest(from).cloned();
         covers.map(|identity| (identity, Arc::from(other.region)))
     });
@@ -273,7 +275,8 @@ fn sandbox(weighed: &mut Weighed, reason: Reason, identities: Option<&Senders<'_
     }
 }
 
-fn is_mailbox_simulator(recipient: &str) -> bool {
+/// Whether it is an address of the mailbox simulator.
+pub fn is_mailbox_simulator(recipient: &str) -> bool {
     let Some((local, domain)) = recipient.rsplit_once('@') else { return false };
     let name = local.split_once('+').map_or(local, |(name, _)| name);
     domain.eq_ignore_ascii_case(MAILBOX_SIMULATOR_DOMAIN)

@@ -7,7 +7,7 @@ use crate::config::{mail_name, region_code};
 use crate::estate::{Estate, TargetView};
 use crate::expectations::Recipients;
 use crate::judgements::coverage::candidates;
-use crate::judgements::send_path::Mail;
+use crate::judgements::send_path::{Mail, is_mailbox_simulator};
 
 /// A mail and its places, as they were asked for.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -72,7 +72,8 @@ impl Question {
         let to = recipients(&words.to).map_err(|what| wrong("to", what))?;
         let named = match &to {
             Recipients::Any => 1,
-            Recipients::Only(all) => u32::try_from(all.len()).unwrap_or(u32::MAX),
+            // The mailbox simulator counts against no quota.
+            Recipients::Only(all) => count(all.iter().filter(|one| !is_mailbox_simulator(one)).count()).max(1),
         };
         let mut regions = Vec::new();
         for region in &words.regions {
@@ -153,6 +154,10 @@ impl Question {
     }
 }
 
+fn count(recipients: usize) -> u32 {
+    u32::try_from(recipients).unwrap_or(u32::MAX)
+}
+
 /// SES v2 CreateConfigurationSet: "up to 64 alphanumeric characters".
 const LONGEST_SET: usize = 64;
 
@@ -191,5 +196,47 @@ impl From<Question> for Words {
             regions: question.regions,
             all_regions: question.all_regions,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(from: &str, to: &[&str]) -> Words {
+        let to = to.iter().map(ToString::to_string).collect();
+        Words { from: from.to_owned(), to, ..Words::default() }
+    }
+
+    #[test]
+    fn a_question_survives_its_way_through_json() {
+        let asked = Words { regions: vec!["eu-west-1".to_owned(); 2], ..words("Ann@Shop.EXAMPLE", &["any"]) };
+        let question = Question::read(asked).expect("a question");
+        assert_eq!((&*question.from, question.recipients, question.regions.len()), ("Ann@shop.example", 1, 1));
+        let json = serde_json::to_string(&question).expect("JSON");
+        assert_eq!(serde_json::from_str::<Question>(&json).expect("the same"), question);
+        assert!(serde_json::from_str::<Question>(r#"{"from": "nobody", "to": ["any"]}"#).is_err());
+    }
+
+    #[test]
+    fn the_first_mistake_is_told_with_its_field() {
+        let field = |words| Question::read(words).expect_err("a mistake").field;
+        let good = || words("a@b.test", &["any"]);
+        assert_eq!(field(words("a@b@c", &["any"])), "from");
+        assert_eq!(field(words("a@b.test", &[])), "to");
+        assert_eq!(field(words("a@b.test", &["any", "c.test"])), "to");
+        assert_eq!(field(Words { regions: vec!["eu-wset-1".to_owned()], ..good() }), "region");
+        assert_eq!(field(Words { recipients: Some(0), ..good() }), "recipients");
+        assert_eq!(field(Words { configuration_set: Some("a b".to_owned()), ..good() }), "configuration-set");
+    }
+
+    #[test]
+    fn everybody_who_could_cover_the_mail_is_looked_at() {
+        let question = Question::read(words("a+x@b.test", &["c.d.test"])).expect("a question");
+        let all: Vec<String> = question.identities().into_iter().collect();
+        assert_eq!(all, ["a+x@b.test", "a@b.test", "b.test", "c.d.test", "d.test", "test"]);
+        assert_eq!((question.recipients, question.wants_any()), (1, false));
+        let mixed = words("a@b.test", &["success@simulator.amazonses.com", "c@d.test", "e@d.test"]);
+        assert_eq!(Question::read(mixed).expect("a question").recipients, 2, "the simulator needs no quota");
     }
 }

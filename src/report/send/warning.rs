@@ -76,7 +76,7 @@ fn of_account(account: &account::Reading, place: &Place<'_>) -> Vec<Warning> {
     if simulated && !account.production_access {
         let what =
             "the account is in the sandbox, and mail to the mailbox simulator says nothing about other recipients";
-        warn(Kind::SimulatorOnly, what.to_owned(), vec![place.leave_sandbox(account)]);
+        warn(Kind::SimulatorOnly, what.to_owned(), vec![place.leave_sandbox()]);
     }
     warnings
 }
@@ -109,5 +109,34 @@ fn unsigned(name: &str, details: &Details) -> Option<String> {
         }
         Some(_) => Some(format!("DKIM of {name} is switched off: its mail is not signed")),
         None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collectors::identity_details::Dkim;
+
+    const ALL: [Kind; 5] =
+        [Kind::UnderReview, Kind::QuotaNearlyUsed, Kind::SimulatorOnly, Kind::DkimNotSigning, Kind::MailFromFallsBack];
+
+    #[test]
+    fn the_words_are_those_of_the_json() {
+        for kind in ALL {
+            assert_eq!(serde_json::to_value(kind).expect("JSON"), kind.as_str());
+        }
+    }
+
+    #[test]
+    fn mail_is_unsigned_where_ses_says_so() {
+        let with = |status: &str, signing_enabled| {
+            let mut details = Details::default();
+            details.dkim = Some(Dkim { status: status.into(), signing_enabled, tokens: Vec::new() });
+            unsigned("shop.example", &details)
+        };
+        assert_eq!(with("SUCCESS", true), None);
+        assert_eq!(unsigned("a@shop.example", &Details::default()), None, "its domain may sign");
+        assert!(with("FAILED", true).is_some_and(|what| what.contains("is FAILED")));
+        assert!(with("SUCCESS", false).is_some_and(|what| what.contains("switched off")));
     }
 }
