@@ -107,6 +107,7 @@ fn cases() -> Vec<(&'static str, String, Vec<&'static str>, Option<bool>)> {
     let text = |text: &str| text.to_owned();
     vec![
         ("mended_by_the_parent", unverified("EU-WEST-1", "x@mail.shop.example"), vec![], Some(false)),
+        ("verified_and_paused", unverified("EU-SOUTH-1", "a@shop.example"), vec![], Some(false)),
         ("pending_address", unverified("EU-WEST-1", "news@brand.example"), vec![], Some(true)),
         ("failed_domain", unverified("EU-WEST-1", "Lost <a@lost.example>"), vec![], Some(true)),
         ("missing_in_production", unverified("EU-WEST-1", "a@new.example"), vec![], Some(true)),

@@ -40,13 +40,8 @@ pub(super) fn page(report: &Report, colour: bool) -> String {
 }
 
 fn one(page: &mut String, explanation: &Explanation, colour: bool) {
-    let still_so = explanation.facts.as_ref().and_then(|facts| facts.places.first()).and_then(|first| first.still_so);
-    let paint = match still_so {
-        Some(true) => RED,
-        Some(false) => GREEN,
-        None => BOLD,
-    };
-    painted(page, &explanation.verdict, paint, colour);
+    let first = explanation.facts.as_ref().and_then(|facts| facts.places.first());
+    painted(page, &explanation.verdict, first.map_or(BOLD, paint), colour);
     if explanation.times > 1 {
         let _ = writeln!(page, "(on {} lines of the text)", explanation.times);
     }
@@ -175,6 +170,15 @@ fn remedies(page: &mut String, title: &str, remedies: &[Remedy], told: &str) {
 const BOLD: &str = "1";
 const RED: &str = "1;31";
 const GREEN: &str = "1;32";
+
+/// What is mended may be refused for another reason now.
+fn paint(found: &Found) -> &'static str {
+    match found.still_so {
+        Some(false) if found.remedies.is_empty() => GREEN,
+        Some(_) => RED,
+        None => BOLD,
+    }
+}
 
 fn painted(page: &mut String, words: &str, paint: &str, colour: bool) {
     let mut lines = String::new();

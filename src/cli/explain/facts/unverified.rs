@@ -128,7 +128,12 @@ fn besides(found: &mut Found, here: &Here<'_>, suspects: &[Suspect]) {
     let from = innocent.map_or("", |one| one.name.as_str());
     let of_the_error = |block: &Block| OF_SENDER.contains(&block.reason) || OF_SANDBOX.contains(&block.reason);
     let others = here.weigh(from, &[], None).blocks.into_iter().filter(|block| !of_the_error(block));
-    let others = found.mend(here, from, None, &others.collect::<Vec<_>>());
+    let mut others = found.mend(here, from, None, &others.collect::<Vec<_>>());
+    if found.still_so == Some(false) && !others.is_empty() {
+        let first = others.remove(0);
+        found.verdict =
+            format!("All are verified in {} now, and SES refuses the message all the same: {first}.", here.name());
+    }
     found.more.extend(others.iter().map(|what| format!("Besides, {what}.")));
 }
 
