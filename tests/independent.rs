@@ -8,6 +8,7 @@
 mod aws;
 mod details;
 mod dns;
+mod mended;
 mod ministack;
 mod moto;
 mod programs;

@@ -31,6 +31,7 @@ mod metadata;
 mod reference;
 mod schedule;
 mod send_paths;
+mod send_worlds;
 mod simulator;
 mod soak;
 mod tidy;

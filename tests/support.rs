@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 
 use ses_exporter::simulator::{SharedWorld, Simulator, World};
 
+pub mod dice;
 pub mod page;
+pub mod send;
 pub mod stage;
 
 pub use page::Page;
