@@ -19,6 +19,7 @@ mod dns;
 mod drill;
 mod expectations;
 mod explain;
+mod explain_asked;
 mod exposition;
 mod faults;
 mod freshness;
