@@ -90,6 +90,14 @@ struct Web {
         global = true
     )]
     listen_addresses: Vec<String>,
+    /// Take the sockets that systemd listens on, instead of addresses (Linux).
+    #[arg(
+        long = "web.systemd-socket",
+        env = "SES_EXPORTER_WEB_SYSTEMD_SOCKET",
+        value_parser = FalseyValueParser::new(),
+        global = true
+    )]
+    systemd_socket: bool,
     /// Path under which the metrics are.
     #[arg(
         long = "web.telemetry-path",
@@ -100,6 +108,15 @@ struct Web {
         global = true
     )]
     telemetry_path: String,
+    /// File with TLS, passwords, headers and a limit of requests, in the format of Prometheus' exporters.
+    #[arg(
+        id = "web_config_file",
+        long = "web.config.file",
+        value_name = "FILE",
+        env = "SES_EXPORTER_WEB_CONFIG_FILE",
+        global = true
+    )]
+    config_file: Option<PathBuf>,
 }
 
 /// 10060 is not in Prometheus' list of default ports.
@@ -224,7 +241,11 @@ fn begin(arguments: Arguments) -> Result<ExitCode, Ended> {
         _ => {}
     }
     let config = arguments.common.config()?;
-    if check { print_line("the configuration is good") } else { execute(arguments, config) }
+    if check {
+        serve::gate(&arguments.web)?;
+        return print_line("the configuration is good");
+    }
+    execute(arguments, config)
 }
 
 /// An empty variable is how containers say "not set".

@@ -16,6 +16,7 @@ mod check;
 mod check_send;
 mod configuration;
 mod dns;
+mod drill;
 mod expectations;
 mod explain;
 mod exposition;
