@@ -14,6 +14,7 @@ mod api;
 mod calls;
 mod check;
 mod configuration;
+mod deploy;
 mod dns;
 mod drill;
 mod expectations;
