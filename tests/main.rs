@@ -15,6 +15,7 @@ mod calls;
 mod check;
 mod check_send;
 mod configuration;
+mod deploy;
 mod dns;
 mod drill;
 mod expectations;
