@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use super::programs::python;
+use crate::support::programs::python;
 
 /// The `aws` command line in an environment of its own: where AWS is, and who asks.
 #[derive(Clone)]
