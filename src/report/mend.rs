@@ -376,6 +376,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_ones_own_is_not_started_anew() {
+        let with = |origin: &str| {
+            let origin = Some(origin.into());
+            let described = Described { dkim_origin: origin, ..Described::at(SystemTime::UNIX_EPOCH) };
+            let mut details = Details::default();
+            details.described = Some(described);
+            details
+        };
+        let (of_ses, own) = (with("AWS_SES"), with("EXTERNAL"));
+        let anew = |details| ["FAILED", "NOT_STARTED", "PENDING"].map(|status| starts_anew(status, details));
+        assert_eq!(anew(Some(&of_ses)), [true, true, false]);
+        assert_eq!(anew(Some(&own)), [false; 3]);
+        assert_eq!((anew(Some(&Details::default())), anew(None)), ([false; 3], [false; 3]), "it may be one's own");
+    }
+
+    #[test]
     fn what_is_there_is_not_made_a_second_time() {
         let (domain, of_domain) = listed("shop.example", "domain");
         let (address, _) = listed("ann@other.test", "email_address");
