@@ -76,9 +76,8 @@ impl AgentError {
     pub(super) fn again(&self, otherwise: u64) -> Option<u64> {
         match self {
             Self::NotNow { again, .. } => Some(again.unwrap_or(otherwise)),
-            Self::Unreachable { .. } | Self::Slow(_) => Some(otherwise),
-            // So says a proxy whose agent is away, or which is asked too often.
-            Self::Status { status: 429 | 502 | 504, .. } => Some(otherwise),
+            // Those are what a proxy says whose agent is away, or which is asked too often.
+            Self::Unreachable { .. } | Self::Slow(_) | Self::Status { status: 429 | 502 | 504, .. } => Some(otherwise),
             _ => None,
         }
     }
