@@ -58,8 +58,8 @@ pub(crate) fn free_port() -> SocketAddr {
 }
 
 /// A server of somebody else's on the loopback. It ends with its owner, and so do its children.
-pub(super) struct Program {
-    pub(super) address: SocketAddr,
+pub(crate) struct Program {
+    pub(crate) address: SocketAddr,
     name: &'static str,
     child: Child,
     directory: TempDir,
@@ -68,7 +68,7 @@ pub(super) struct Program {
 impl Program {
     /// Starts a server and waits until it answers GET `ready` with 200. The command gets an address to listen on and a directory
     /// of its own.
-    pub(super) fn start(name: &'static str, ready: &str, command: impl Fn(SocketAddr, &Path) -> Command) -> Self {
+    pub(crate) fn start(name: &'static str, ready: &str, command: impl Fn(SocketAddr, &Path) -> Command) -> Self {
         let mut said = String::new();
         for _ in 0..STARTS {
             let address = free_port();
