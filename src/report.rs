@@ -26,7 +26,8 @@ use findings::{Finding, Severity};
 use moment::Moment;
 use region::Region;
 
-/// The version of the JSON: raised when something is taken away or changes its meaning.
+/// The version of the JSON: raised when something is taken away or changes its meaning. What is added has a default where it
+/// is read, because agents of other releases answer too.
 pub(crate) const VERSION: u8 = 1;
 
 /// A word of a closed set: our own where the report is made, read where it comes from an agent, which may know more.

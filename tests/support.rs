@@ -16,7 +16,11 @@ use std::time::{Duration, Instant};
 
 use ses_exporter::simulator::{SharedWorld, Simulator, World};
 
+pub mod dice;
 pub mod page;
+pub mod programs;
+pub mod rules;
+pub mod send;
 pub mod stage;
 
 pub use page::Page;

@@ -410,7 +410,7 @@ fn names(all: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::region::Counted;
+    use super::super::region::{Counted, SendingSince};
     use super::*;
 
     fn sending(production: bool, enabled: bool, enforcement: &str, sent: f64) -> Sending {
@@ -489,5 +489,36 @@ mod tests {
         let account = Account { account: None, account_id, caller: None, role: None, regions };
         let told: Vec<_> = of(&[account]).into_iter().map(|one| (one.severity, one.regions.join(" "))).collect();
         assert_eq!(told, [(Severity::CanNotSend, "c".to_owned()), (Severity::Warning, "a b".to_owned())]);
+    }
+
+    fn at(time: &str, since_at_least: bool) -> Since {
+        Since { since: serde_json::from_value(time.into()).expect("a time"), since_at_least }
+    }
+
+    #[test]
+    fn a_finding_is_as_old_as_the_first_of_what_it_tells() {
+        let (noon, one, two) = ("2026-11-22T12:00:00Z", "2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z");
+        let region = |name: &str, since: Since| {
+            let (enforcement, review) = (Some(at(noon, true)), None);
+            let since = SendingSince { production: Some(since), enabled: Some(since), enforcement, review };
+            let seen = Sending { since: Some(since), ..sending(false, true, "HEALTHY", 0.0) };
+            Region { region: name.to_owned(), ..region(seen, 1) }
+        };
+        let regions = vec![region("a", at(two, false)), region("b", at(one, false)), region("c", at(one, true))];
+        let account_id = Some("111111111111".to_owned());
+        let found = of(&[Account { account: None, account_id, caller: None, role: None, regions }]);
+        let [sandbox] = &*found else { panic!("{found:?}") };
+        assert_eq!((sandbox.regions.len(), sandbox.since), (3, Some(at(one, true))), "the one that may be older");
+
+        let mut missing = region("a", at(two, false));
+        let names = ["gone.example", "shop.example"].map(str::to_owned).to_vec();
+        missing.expected = Some(Expected { missing: names, ..expected("production", Some(false)) });
+        if let Some(identities) = &mut missing.identities {
+            identities.since.insert("shop.example".to_owned(), at(noon, false));
+        }
+        let ages: Vec<_> = of_region(&missing, None).into_iter().map(|told| (told.what, told.since)).collect();
+        let sandbox = ("declared production, but in the sandbox".to_owned(), Some(at(two, false)));
+        let names = "declared, but missing or not verified: gone.example, shop.example".to_owned();
+        assert_eq!(ages, [sandbox, (names, Some(at(noon, false)))]);
     }
 }

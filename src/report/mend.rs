@@ -42,6 +42,8 @@ pub(crate) fn leave_sandbox(reason: Reason, case: Option<&str>, account: Option<
     let (need, name) = match reason {
         Reason::SandboxPending => (Need::AwaitReview, case),
         Reason::SandboxDenied => (Need::AnswerCase, case),
+        // It was granted, and the sandbox is still there: SES refuses another request, and AWS has to explain.
+        Reason::Sandbox if case.is_some() => (Need::AnswerCase, case),
         _ => (Need::RequestProductionAccess, None),
     };
     remedy(need, Scope { account, region: Some(region), name, mail_from: None })
@@ -152,14 +154,26 @@ impl<'a> Place<'a> {
 
     /// This very identity: what is there already can't be made a second time.
     fn verify_as_it_is(&self, name: &str) -> Remedy {
-        let all = self.known.identities.iter().flat_map(|senders| senders.all);
-        let there = all.into_iter().any(|identity| folded(&identity.name) == folded(name));
+        let mut all = self.known.identities.iter().flat_map(|senders| senders.all);
+        let there = all.find(|identity| folded(&identity.name) == folded(name));
         match (name.contains('@'), there) {
-            (true, true) => self.named(Need::SendLinkAgain, Some(name)),
-            (true, false) => self.named(Need::VerifyAddress, Some(name)),
-            (false, true) => self.with_records(self.named(Need::ShowDkimRecords, Some(name)), name, OF_VERIFICATION),
-            (false, false) => self.named(Need::VerifyDomain, Some(name)),
+            (true, Some(_)) => self.named(Need::SendLinkAgain, Some(name)),
+            (true, None) => self.named(Need::VerifyAddress, Some(name)),
+            (false, Some(identity)) => self.find_records(name, identity.status.as_deref().unwrap_or_default()),
+            (false, None) => self.named(Need::VerifyDomain, Some(name)),
         }
+    }
+
+    /// What makes SES find the records of a domain. It looks for them by itself for 72 hours ("PENDING"), and not again after that
+    /// (GetIdentityVerificationAttributes). A key of one's own is not started anew: that would put one of SES in its place.
+    fn find_records(&self, name: &str, status: &str) -> Remedy {
+        let described = self.details(name).and_then(|details| details.described.as_ref());
+        let own_key = described.is_some_and(|described| described.dkim_origin.as_deref() == Some("EXTERNAL"));
+        let need = match status {
+            "FAILED" | "NOT_STARTED" if !own_key => Need::RestartVerification,
+            _ => Need::ShowDkimRecords,
+        };
+        self.with_records(self.named(need, Some(name)), name, OF_VERIFICATION)
     }
 
     fn without_mail_from(&self, identity: &str) -> Remedy {
@@ -176,11 +190,10 @@ impl<'a> Place<'a> {
 
     /// What makes SES sign mail of an identity.
     pub(super) fn dkim(&self, identity: &str) -> Remedy {
-        let signs = self.details(identity).and_then(|details| details.dkim.as_ref()).map(|dkim| dkim.signing_enabled);
-        if signs == Some(false) {
-            return self.named(Need::SwitchDkimOn, Some(identity));
+        match self.details(identity).and_then(|details| details.dkim.as_ref()) {
+            Some(dkim) if !dkim.signing_enabled => self.named(Need::SwitchDkimOn, Some(identity)),
+            dkim => self.find_records(identity, dkim.map_or("", |dkim| &dkim.status)),
         }
-        self.with_records(self.named(Need::ShowDkimRecords, Some(identity)), identity, OF_VERIFICATION)
     }
 
     /// Adds the records of an identity that has been read.
@@ -287,8 +300,8 @@ mod tests {
             (Reason::SandboxPending, eve(), shop, &look),
             (Reason::SandboxDenied, eve(), shop, &look),
             (Reason::SandboxFailed, eve(), shop, &access),
-            (Reason::Sandbox, eve(), shop, &access),
-            (Reason::Sandbox, vec![About::Account], shop, "put-account-details"),
+            (Reason::Sandbox, eve(), shop, &look),
+            (Reason::Sandbox, vec![About::Account], shop, "get-account"),
         ];
         let production = account(true, "GRANTED");
         for (reason, about, from, expected) in rows {

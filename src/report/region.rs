@@ -370,13 +370,13 @@ impl Wrong {
 }
 
 impl Tried {
-    /// Of every collector, in the order of the table.
+    /// Of every collector, in the order of the table. Its messages hold addresses only where the configuration shows them.
     pub(crate) fn all(terms: &Terms, estate: &Estate, view: &TargetView) -> Vec<Self> {
         let collectors = view.slots.iter().zip(&*estate.collectors);
         collectors.map(|(slot, collector)| Self::of(terms, view, slot, &**collector)).collect()
     }
 
-    pub(super) fn of(terms: &Terms, view: &TargetView, slot: &Slot, collector: &dyn AnyCollector) -> Self {
+    fn of(terms: &Terms, view: &TargetView, slot: &Slot, collector: &dyn AnyCollector) -> Self {
         let (actions, after) = (collector.declaration().actions, collector.declaration().after);
         let mut tried = Self {
             collector: slot.collector.into(),

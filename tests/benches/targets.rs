@@ -43,15 +43,20 @@ fn config(simulator: &Simulator) -> String {
     text
 }
 
-fn scrape(address: SocketAddr) -> String {
+/// The body of the answer.
+fn get(address: SocketAddr, path: &str) -> Vec<u8> {
     let mut socket = TcpStream::connect(address).expect("connects");
-    let head = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n";
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n");
     socket.write_all(head.as_bytes()).expect("asks");
     let mut bytes = Vec::new();
     socket.read_to_end(&mut bytes).expect("an answer");
     let at = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    bytes.split_off(at)
+}
+
+fn scrape(address: SocketAddr) -> String {
     let mut text = String::new();
-    GzDecoder::new(bytes.get(at..).unwrap_or_default()).read_to_string(&mut text).expect("gzip");
+    GzDecoder::new(&*get(address, "/metrics")).read_to_string(&mut text).expect("gzip");
     text
 }
 
@@ -182,4 +187,8 @@ fn main() {
         status(agent.process(), "VmHWM:") / 1024.0,
         scrape(agent.address).len(),
     );
+    for path in ["/api/v1/check", "/api/v1/estate"] {
+        let (began, bytes) = (Instant::now(), get(agent.address, path).len());
+        println!("{path}: {bytes} bytes in {} ms", began.elapsed().as_millis());
+    }
 }

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use super::certificates::{Authority, Folder, Manners, PAIR, PASSWORD, Pair, users};
 use super::gate::basic;
 use super::server::PATIENCE;
-use crate::independent::programs::{free_port, installed};
+use crate::support::programs::{free_port, installed};
 use crate::support::{Agent, Aws, command, run};
 
 /// Headers in which the two have to agree, present or not.

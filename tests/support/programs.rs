@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{get, repository, signal};
+use super::{get, repository, signal};
 
 /// Longest wait for a program to answer its first request: Python takes seconds to load on a busy machine.
 const START: Duration = Duration::from_secs(90);
@@ -19,7 +19,7 @@ const START: Duration = Duration::from_secs(90);
 const STARTS: usize = 3;
 
 /// A command of a Python program: out of the environment that `tests/run` makes, else off the `PATH`.
-pub(super) fn python(program: &str) -> Command {
+pub(crate) fn python(program: &str) -> Command {
     let chosen = std::env::var_os("SES_EXPORTER_TEST_PYTHON").map(PathBuf::from);
     let environment = chosen.clone().unwrap_or_else(|| repository("target/python")).join("bin");
     let elsewhere = if chosen.is_some() { OsString::new() } else { std::env::var_os("PATH").unwrap_or_default() };
@@ -100,12 +100,12 @@ impl Program {
     }
 
     /// `http://127.0.0.1:PORT`.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// What it wrote to standard output and standard error.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.directory.path().join("log")).unwrap_or_default()).into_owned()
     }
 }
