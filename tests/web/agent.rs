@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::certificates::{Folder, Manners, PAIR, PASSWORD, users};
 use super::gate::{ask, basic};
 use super::server::PATIENCE;
-use crate::independent::programs::{Program, installed};
+use crate::support::programs::{Program, installed};
 use crate::support::{Agent, Aws, command, eventually, get, run};
 
 /// How often the log says it.
