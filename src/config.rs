@@ -78,6 +78,8 @@ pub struct Config {
     pub dns: crate::dns::Settings,
     /// What the operator expects of the accounts and regions.
     pub expectations: Expectations,
+    /// Regions that every account of their partition is looked at in besides, for one look; no key of the file.
+    pub also: Vec<String>,
     /// Set by a command that asks about few names; no key of the file.
     pub focus: Option<Focus>,
 }
@@ -228,6 +230,7 @@ impl Config {
             dns: dns::read(document),
             aws,
             poll,
+            also: Vec::new(),
             focus: None,
         }
     }

@@ -310,6 +310,29 @@ mod tests {
     }
 
     #[test]
+    fn a_domain_that_ses_has_given_up_is_started_again_unless_its_key_is_ones_own() {
+        let production = account(true, "GRANTED");
+        for (status, origin, operation) in [
+            ("PENDING", "AWS_SES", "get-email-identity"),
+            ("TEMPORARY_FAILURE", "AWS_SES", "get-email-identity"),
+            ("FAILED", "AWS_SES", "verify-domain-dkim"),
+            ("NOT_STARTED", "AWS_SES", "verify-domain-dkim"),
+            ("FAILED", "EXTERNAL", "get-email-identity"),
+        ] {
+            let (mut domain, mut details) = listed("shop.example", "domain");
+            domain.status = Some(status.into());
+            details.described.as_mut().expect("described").dkim_origin = Some(origin.into());
+            let (identities, details) = ([domain], BTreeMap::from([(Arc::from("shop.example"), Arc::new(details))]));
+            let senders = Some(Senders::of(&identities));
+            let known = Known { identities: senders, details: Some(&details), ..known(&production) };
+            let about = [About::Sender("shop.example".into())];
+            let told = remedies(&known, "shop.example", Reason::IdentityFailed, &about);
+            assert!(told[0].command.as_deref().expect("a command").contains(operation), "{status} {origin}: {told:?}");
+            assert_eq!(told[0].records.len(), 1, "{status} {origin}");
+        }
+    }
+
+    #[test]
     fn the_sandbox_has_no_larger_quota() {
         for (review, expected) in [("NOT_REQUESTED", "put-account-details"), ("DENIED", "get-account")] {
             let sandbox = account(false, review);
@@ -359,7 +382,7 @@ mod tests {
         let sender = |name: &str| [About::Sender(name.into())];
         let of = |reason, name: &str| remedies(&known, name, reason, &sender(name));
         assert_eq!(steps(&of(Reason::IdentityPending, "ann@other.test")), "verify-email-identity ann@other.test");
-        let domain = of(Reason::IdentityFailed, "shop.example");
+        let domain = of(Reason::IdentityPending, "shop.example");
         assert_eq!(steps(&domain), "get-email-identity shop.example");
         assert_eq!(domain[0].records, ["tok._domainkey.shop.example CNAME tok.dkim.amazonses.com"]);
         let rejects = of(Reason::MailFromRejects, "shop.example");
@@ -368,6 +391,6 @@ mod tests {
         assert!(command.contains("--mail-from-domain bounce.shop.example "), "{command}");
         assert_eq!(rejects[0].records.len(), 2, "MX and SPF");
         let recipient = remedies(&known, "x.test", Reason::Sandbox, &[About::Recipient("ann@other.test".into())]);
-        assert_eq!(steps(&recipient), "put-account-details, verify-email-identity ann@other.test");
+        assert_eq!(steps(&recipient), "get-account, verify-email-identity ann@other.test");
     }
 }
