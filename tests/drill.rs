@@ -26,8 +26,13 @@ use crate::support::rules::alerts;
 use crate::support::{Agent, Aws};
 
 /// Alerts that the agents themselves are the reason of; what makes them true stands in `agents_in_trouble`.
-const OF_AGENTS: [&str; 3] =
-    ["SESExporterDown critical", "SESExporterNoSeries critical", "SESExporterAccountUnknown warning"];
+const OF_AGENTS: [&str; 5] = [
+    "SESExporterDown critical",
+    "SESExporterNoSeries critical",
+    "SESExporterAccountUnknown warning",
+    "SESExporterCertificateExpires warning",
+    "SESExporterWebConfigRefused warning",
+];
 /// Alerts that can't be driven so, and why. There are none; promtool tests hold all of them as well.
 const NOT_DRIVEN: &[(&str, &str)] = &[];
 /// How long an alert may take to arrive, and to be over. The longest `offset` is 48 hours, 288 seconds here; without
@@ -75,7 +80,8 @@ fn every_alert_arrives_and_is_told_to_be_over() {
         "faults",
         &json!({ "kind": "server_error", "status": 503, "operation": "GetCallerIdentity", "account": "222222222222" }),
     );
-    let nameless = stage::nameless(&aws, &acts);
+    let tls = stage::Tls::new();
+    let nameless = stage::nameless(&aws, &acts, &tls);
     let targets = [watcher.address, here, blind.address, nameless.address];
     let prometheus = stage::prometheus(&targets, alertmanager.address);
     settle(&prometheus, &receiver, acts.len());
@@ -84,9 +90,11 @@ fn every_alert_arrives_and_is_told_to_be_over() {
     thread::scope(|scope| {
         let agents =
             scope.spawn(|| agents_in_trouble(&hand, &receiver, mortal, here, &blind, &unknown["id"], nameless.address));
+        let keys = scope.spawn(|| keys_in_trouble(&receiver, &tls, nameless.address));
         let quiet = scope.spawn(|| a_batch_drains(&hand, &watcher));
         drive(&hand, &receiver, patience);
         agents.join().unwrap();
+        keys.join().unwrap();
         quiet.join().unwrap();
     });
     only_what_was_meant(&receiver.heard(), &acts, &targets);
@@ -186,7 +194,7 @@ fn agents_in_trouble(
     unknown: &Value,
     nameless: SocketAddr,
 ) {
-    let [down, no_series, account_unknown] = OF_AGENTS;
+    let [down, no_series, account_unknown, ..] = OF_AGENTS;
     let began = Instant::now();
     let dark = json!({ "kind": "server_error", "status": 503, "operation": "GetAccount", "account": hand.id(BLIND) });
     let mut fault = None;
@@ -210,6 +218,22 @@ fn agents_in_trouble(
     wait_for(receiver, account_unknown, nameless, true, any_time);
     hand.fault("faults", &Value::Null, false, &mut Some(unknown.clone()));
     wait_for(receiver, account_unknown, nameless, false, began);
+}
+
+/// The certificate of an agent has expired; the next one is written in two halves, with a long time between.
+fn keys_in_trouble(receiver: &Receiver, tls: &stage::Tls, agent: SocketAddr) {
+    let [.., expires, refused] = OF_AGENTS;
+    let began = Instant::now();
+    tls.key("expired");
+    tls.certificate("expired");
+    wait_for(receiver, expires, agent, true, began);
+    let half = Instant::now();
+    tls.certificate("good");
+    wait_for(receiver, refused, agent, true, half);
+    let whole = Instant::now();
+    tls.key("good");
+    wait_for(receiver, refused, agent, false, whole);
+    wait_for(receiver, expires, agent, false, whole);
 }
 
 /// All three attempts of one poll fail, and the next poll succeeds.
@@ -253,7 +277,8 @@ fn a_batch_drains(hand: &Hand<'_>, agent: &Agent) {
 /// Nothing was told but what was made true, and what is true with it.
 fn only_what_was_meant(heard: &[Notice], acts: &[Act], targets: &[SocketAddr; 4]) {
     let [_, mortal, blind, nameless] = targets.map(|target| target.to_string());
-    let of_agents = [(OF_AGENTS[0], mortal), (OF_AGENTS[1], blind), (OF_AGENTS[2], nameless)];
+    let of_agents = OF_AGENTS.into_iter().zip([mortal, blind, nameless.clone(), nameless.clone(), nameless]);
+    let of_agents: Vec<_> = of_agents.collect();
     let without_sight = [
         "SESExporterCollectorFailing warning",
         "SESExporterCollectorStale critical",

@@ -122,10 +122,14 @@ fn declared(act: &Act) -> String {
 }
 
 fn start(key: usize, config: &str, listen: Option<SocketAddr>) -> Agent {
-    let environment = [("AWS_ACCESS_KEY_ID", KEYS[key].1.to_owned()), ("AWS_SECRET_ACCESS_KEY", "secret".to_owned())];
     let also = listen.map(|address| address.to_string()).unwrap_or_default();
     let arguments = if also.is_empty() { vec![] } else { vec!["--web.listen-address", also.as_str()] };
-    Agent::start_with(&environment, config, &arguments)
+    start_with(key, config, &arguments)
+}
+
+fn start_with(key: usize, config: &str, arguments: &[&str]) -> Agent {
+    let environment = [("AWS_ACCESS_KEY_ID", KEYS[key].1.to_owned()), ("AWS_SECRET_ACCESS_KEY", "secret".to_owned())];
+    Agent::start_with(&environment, config, arguments)
 }
 
 /// The agent that watches the acts. A reading that is a minute old is dropped.
@@ -151,10 +155,44 @@ pub(super) fn blind(aws: &Aws, acts: &[Act]) -> Agent {
     start(0, &format!("{}{}", quick(aws, 3, 3, 15), accounts(acts, |name| name == BLIND)), None)
 }
 
-/// The agent that is to find out by itself whose credentials it has.
-pub(super) fn nameless(aws: &Aws, acts: &[Act]) -> Agent {
+/// The agent that is to find out by itself whose credentials it has. It speaks TLS.
+pub(super) fn nameless(aws: &Aws, acts: &[Act], tls: &Tls) -> Agent {
     let accounts = accounts(acts, |name| name == "quiet-known");
-    start(1, &format!("{}[[accounts]]\n{accounts}", quick(aws, 3, 3, 60)), None)
+    let web = tls.0.path().join("web.yml");
+    let arguments = ["--web.config.file", web.to_str().unwrap()];
+    start_with(1, &format!("{}[[accounts]]\n{accounts}", quick(aws, 3, 3, 60)), &arguments)
+}
+
+/// A web configuration with `tls.crt` and `tls.key`, and pairs to take their place: `good` and `expired`.
+pub(super) struct Tls(tempfile::TempDir);
+
+impl Tls {
+    pub(super) fn new() -> Self {
+        let tls = Self(tempfile::tempdir().unwrap());
+        for (name, year) in [("good", 2090), ("expired", 2020)] {
+            let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            params.not_after = rcgen::date_time_ymd(year, 1, 1);
+            let key = rcgen::KeyPair::generate().unwrap();
+            let certificate = params.self_signed(&key).unwrap();
+            std::fs::write(tls.0.path().join(format!("{name}.crt")), certificate.pem()).unwrap();
+            std::fs::write(tls.0.path().join(format!("{name}.key")), key.serialize_pem()).unwrap();
+        }
+        tls.certificate("good");
+        tls.key("good");
+        let web = "tls_server_config: {cert_file: tls.crt, key_file: tls.key}\n";
+        std::fs::write(tls.0.path().join("web.yml"), web).unwrap();
+        tls
+    }
+
+    /// Puts this certificate into place.
+    pub(super) fn certificate(&self, name: &str) {
+        std::fs::copy(self.0.path().join(format!("{name}.crt")), self.0.path().join("tls.crt")).unwrap();
+    }
+
+    /// Puts this key into place.
+    pub(super) fn key(&self, name: &str) {
+        std::fs::copy(self.0.path().join(format!("{name}.key")), self.0.path().join("tls.key")).unwrap();
+    }
 }
 
 /// Alertmanager with our inhibitions, which tells the receiver everything at once.
@@ -179,12 +217,13 @@ pub(super) fn alertmanager(receiver: SocketAddr) -> Program {
     })
 }
 
-/// Prometheus with our rules in fast motion.
-pub(super) fn prometheus(targets: &[SocketAddr], alertmanager: SocketAddr) -> Program {
-    let targets: Vec<String> = targets.iter().map(SocketAddr::to_string).collect();
+/// Prometheus with our rules in fast motion. The last target speaks TLS.
+pub(super) fn prometheus(targets: &[SocketAddr; 4], alertmanager: SocketAddr) -> Program {
+    let [plain @ .., tls] = targets.map(|target| target.to_string());
     let config = format!(
         "global: {{scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 1s}}\nrule_files: ['*.rules']\n\
-         scrape_configs: [{{job_name: ses-exporter, static_configs: [{{targets: {targets:?}}}]}}]\n\
+         scrape_configs: [{{job_name: ses-exporter, tls_config: {{insecure_skip_verify: true}}, static_configs: [\
+         {{targets: {plain:?}}}, {{targets: ['{tls}'], labels: {{__scheme__: https}}}}]}}]\n\
          alerting: {{alertmanagers: [{{static_configs: [{{targets: ['{alertmanager}']}}]}}]}}\n"
     );
     Program::start("prometheus", "/-/ready", |address, directory| {

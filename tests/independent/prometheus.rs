@@ -122,6 +122,9 @@ fn series(prometheus: &Program, promql: &str) -> BTreeSet<String> {
     metrics.collect()
 }
 
+/// What the demo can't show: it has no `--web.config.file`.
+const NOT_IN_THE_DEMO: &str = "ses_exporter_web_c";
+
 /// Name and kind of every family, as `ses-exporter print metrics` tells them.
 fn catalogue() -> Vec<(String, String)> {
     let printed = run(&mut command(&["print", "metrics"]));
@@ -145,7 +148,7 @@ fn every_metric_of_the_catalogue_answers_in_promql_whether_scraped_as_openmetric
     let text = Relay::start(agent.address, Some("text/plain;version=0.0.4;q=1,*/*;q=0.1"));
     let prometheus = prometheus(&[("openmetrics", own.address), ("text", text.address)]);
 
-    for (name, kind) in catalogue() {
+    for (name, kind) in catalogue().into_iter().filter(|(name, _)| !name.starts_with(NOT_IN_THE_DEMO)) {
         let suffixes: &[&str] = if kind == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
         for suffix in suffixes {
             for job in ["openmetrics", "text"] {

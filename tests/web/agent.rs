@@ -12,7 +12,8 @@ use tokio::time::sleep;
 use super::certificates::{Folder, Manners, PAIR, PASSWORD, users};
 use super::gate::{ask, basic};
 use super::server::PATIENCE;
-use crate::support::{Agent, Aws, command, eventually, run};
+use crate::support::programs::{Program, installed};
+use crate::support::{Agent, Aws, command, eventually, get, run};
 
 /// How often the log says it.
 fn said(agent: &Agent, words: &str) -> usize {
@@ -94,5 +95,57 @@ fn a_socket_of_systemd_is_taken() {
     assert!(said.code == 1 && said.err.contains("socket 1 that systemd has passed is no TCP socket"), "{}", said.err);
     let said = run(command(&["--web.systemd-socket"]).envs(aws.environment()));
     assert!(said.code == 1 && said.err.contains("systemd has passed no socket"), "{}", said.err);
+    aws.stop();
+}
+
+/// Prometheus itself, with all that it can be asked to show: a password and a certificate that is verified by name.
+#[test]
+fn prometheus_comes_through_the_gate() {
+    let folder = Folder::new(&format!(
+        "{PAIR}  client_ca_file: authority.pem\n  client_auth_type: RequireAndVerifyClientCert\n  \
+         client_allowed_sans: [prometheus.example]\n  min_version: TLS13\n{}",
+        users(4)
+    ));
+    for (name, names) in [("prometheus", ["prometheus.example"]), ("stranger", ["stranger.example"])] {
+        let pair = folder.authority.issue(&names, 2090);
+        folder.write(&format!("{name}.pem"), &pair.pem);
+        folder.write(&format!("{name}.key"), &pair.key.serialize_pem());
+    }
+    folder.write("password", PASSWORD);
+    let aws = Aws::start(World::demo(1));
+    let web = folder.web();
+    let agent = Agent::start_with(&aws.environment(), "", &["--web.config.file", web.to_str().unwrap()]);
+    let prometheus = Program::start("prometheus", "/-/ready", |address, directory| {
+        let at = folder.directory.path().display();
+        let job = |name: &str, password: &str| {
+            format!(
+                "- {{job_name: {name}{password}, scheme: https, static_configs: [{{targets: ['{}']}}], tls_config: {{ca_file: \
+                 '{at}/authority.pem', cert_file: '{at}/{name}.pem', key_file: '{at}/{name}.key', server_name: localhost}}, \
+                 basic_auth: {{username: ann, password_file: '{at}/{}'}}}}\n",
+                agent.address,
+                if password.is_empty() { "password" } else { "authority.pem" },
+            )
+        };
+        let jobs = [job("prometheus", ""), job("stranger", ""), job("prometheus", "_guessing")].concat();
+        let config = format!("global: {{scrape_interval: 1s}}\nscrape_configs:\n{jobs}");
+        std::fs::write(directory.join("prometheus.yml"), config).unwrap();
+        let mut command = installed("prometheus");
+        command
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--config.file")
+            .arg(directory.join("prometheus.yml"));
+        command.arg("--storage.tsdb.path").arg(directory.join("data"));
+        command
+    });
+    let up = |job: &str| {
+        let answer = get(prometheus.address, &format!("/api/v1/query?query=up%7Bjob%3D%22{job}%22%7D"), &[]).text();
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        answer["data"]["result"][0]["value"][1].as_str().map(str::to_owned)
+    };
+    assert_eq!(eventually("it scrapes", || up("prometheus").filter(|up| up == "1")), "1");
+    assert_eq!(eventually("a stranger tries", || up("stranger")), "0");
+    assert_eq!(eventually("it guesses", || up("prometheus_guessing")), "0");
+    drop(prometheus);
+    drop(agent);
     aws.stop();
 }

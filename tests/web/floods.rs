@@ -5,15 +5,17 @@ use std::future::Future;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ses_exporter::telemetry::ConnectionClosed;
-use ses_exporter::web::Limits;
+use ses_exporter::web::{Gate, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::certificates::{Folder, Manners, PAIR, connect};
 use super::server::{GET, MEGABYTE, PATIENCE, Server, connect_from, get, read_answer};
 
 /// T8: readers that never read cost neither memory nor a place for long.
@@ -48,6 +50,36 @@ fn slow_readers_of_a_large_page() {
             summary(&mut scrapes)
         ));
         assert!(grown <= 64.0 * 1_048_576.0, "{grown} bytes more");
+    });
+}
+
+/// T8 over TLS: what is encrypted ahead for a reader is a record or two, and not the page.
+#[test]
+fn slow_readers_over_tls() {
+    in_a_process_of_its_own("slow_readers_over_tls", 2000, async || {
+        const READERS: u16 = 200;
+        let folder = Folder::new(PAIR);
+        let server = Server::behind(Gate::from_file(&folder.web()).unwrap(), Limits::default(), 12 * MEGABYTE);
+        let config = Manners::default().config();
+        let before = server.resident_bytes();
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            let mut client = connect(server.address, Arc::clone(&config)).await.unwrap();
+            client.write_all(b"GET /page HTTP/1.1\r\n\r\n").await.unwrap();
+            client.flush().await.unwrap();
+            readers.push(client);
+        }
+        let asked = Instant::now();
+        let mut most = before;
+        while server.closed(ConnectionClosed::WriteTimeout) < f64::from(READERS) {
+            most = most.max(server.resident_bytes());
+            assert!(asked.elapsed() < Duration::from_secs(6), "slow readers must be closed in 6 s");
+            sleep(Duration::from_millis(50)).await;
+        }
+        // The readers are in this process too.
+        let grown = (most - before) / 1_048_576.0;
+        report(format_args!("{READERS} slow readers over TLS: {grown:.1} MiB more, in place of scrapes"));
+        assert!(grown <= 64.0, "{grown} MiB more");
     });
 }
 

