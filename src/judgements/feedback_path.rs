@@ -101,7 +101,7 @@ fn destination(details: &Details, sets: Option<Sets<'_>>, event_type: &str) -> O
     let Some(set) = &described.configuration_set else { return Some(false) };
     let sets = sets?;
     match sets.all.get(set) {
-        None => (sets.listed_at >= described.at).then_some(false),
+        None => (sets.listed_at >= described.set_since).then_some(false),
         Some(set) => set.as_ref()?.covers(event_type),
     }
 }
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(nobody("deleted", &sets(true, &["BOUNCE"])), Some(false));
         assert_eq!(nobody("main", &sets(false, &["BOUNCE"])), Some(false));
         let mut newer = details(NO_TOPICS, Some(false), Set::Named("new"));
-        newer.described = newer.described.map(|described| Described { at: SystemTime::now(), ..described });
+        newer.described = newer.described.map(|described| Described { set_since: SystemTime::now(), ..described });
         let sets = sets(true, &["BOUNCE"]);
         assert_eq!(heard(&newer, Some(listed(&sets)), BOUNCE), None, "the list may be older than the set");
     }

@@ -83,6 +83,8 @@ pub struct Described {
     pub dkim_hosted_zone: Option<Arc<str>>,
     /// `ConfigurationSetName`, the default for mail of this identity.
     pub configuration_set: Option<Arc<str>>,
+    /// When it was first heard that this set, or none, is the default.
+    pub set_since: SystemTime,
     /// `Tags`, as far as the configuration asks for them.
     pub tags: Vec<(Arc<str>, Arc<str>)>,
     /// `VerificationInfo.ErrorType`.
@@ -115,6 +117,12 @@ pub(super) struct Oldest {
 }
 
 impl Described {
+    /// The same with what an older description knows: since when the set has been the default.
+    pub(super) fn after(self, older: Option<&Self>) -> Self {
+        let same = older.filter(|older| older.configuration_set == self.configuration_set);
+        Self { set_since: same.map_or(self.set_since, |older| older.set_since), ..self }
+    }
+
     /// A description that says nothing yet.
     pub fn at(at: SystemTime) -> Self {
         Self {
@@ -123,6 +131,7 @@ impl Described {
             dkim_key_length: None,
             dkim_hosted_zone: None,
             configuration_set: None,
+            set_since: at,
             tags: Vec::new(),
             error_type: None,
             last_checked: None,
@@ -244,6 +253,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_default_set_is_known_since_it_was_first_heard_of() {
+        let named = |name: &str, at| Described { configuration_set: Some(name.into()), ..Described::at(at) };
+        let (begin, later) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_mins(1));
+        let first = named("main", begin).after(None);
+        assert_eq!(named("main", later).after(Some(&first)).set_since, begin);
+        assert_eq!(named("other", later).after(Some(&first)).set_since, later);
+        assert_eq!(Described::at(later).after(Some(&first)).set_since, later);
+    }
 
     #[test]
     fn words_of_v1_are_spelled_as_v2_spells_them() {

@@ -160,7 +160,7 @@ impl<'a> Slice<'a> {
             if let Some(attributes) = &answer.mail_from_attributes {
                 details.mail_from = mail_from(attributes).configured();
             }
-            details.described = Some(described(answer, now, tags));
+            details.described = Some(described(answer, now, tags).after(details.described.as_ref()));
             details.changed = false;
             details.unreadable = None;
         });
@@ -237,6 +237,7 @@ fn described(answer: &GetEmailIdentityOutput, now: SystemTime, wanted: &[String]
             .map(|length| Arc::from(length.as_str())),
         dkim_hosted_zone: text(dkim.and_then(|dkim| dkim.signing_hosted_zone.as_deref())),
         configuration_set: text(answer.configuration_set_name.as_deref()),
+        set_since: now,
         tags: tags.map(|tag| (Arc::from(tag.key()), Arc::from(tag.value()))).collect(),
         error_type: info.and_then(|info| info.error_type.as_ref()).map(|error| Arc::from(error.as_str())),
         last_checked: info.and_then(|info| moment(info.last_checked_timestamp)),

@@ -216,7 +216,7 @@ fn configuration_set(weighed: &mut Weighed, sets: Option<Sets<'_>>, mail: &Mail<
             let described = details.and_then(|details| details.described.as_ref());
             let Some(described) = described else { return weighed.open = true };
             let Some(name) = &described.configuration_set else { return };
-            (&**name, Some(described.at))
+            (&**name, Some(described.set_since))
         }
         // A sender that goes under no identity has no default set; one that is unknown leaves the verdict open anyway.
         (None, Sender::Refused(_) | Sender::Unknown) => return,

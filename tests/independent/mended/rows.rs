@@ -348,6 +348,15 @@ pub(super) fn looks() -> Vec<Look> {
         look(Need::LookAtCaller, None, used, MAIN),
         look(Need::LookAtRegion, None, used, "ENABLED"),
         Look {
+            writes: Some("SetIdentityFeedbackForwardingEnabled"),
+            ..look(
+                Need::ForwardFeedback,
+                Some("shop.example"),
+                || nobody().identity(Identity::domain("shop.example").forwarding(false)),
+                "",
+            )
+        },
+        Look {
             writes: Some("DeleteSuppressedDestination"),
             ..look(Need::Unsuppress, Some("eve@customer.test"), || shop().suppressed("eve@customer.test", "BOUNCE"), "")
         },
