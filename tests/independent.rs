@@ -8,6 +8,7 @@
 
 mod alertmanager;
 mod aws;
+mod dashboards;
 mod details;
 mod dns;
 mod mended;

@@ -13,7 +13,7 @@ use crate::support::programs::{Program, free_port, installed};
 use crate::support::{Agent, command, eventually, get, repository, run, send};
 
 /// The demo, and where its simulated AWS takes orders.
-fn demo() -> (Agent, SocketAddr) {
+pub(super) fn demo() -> (Agent, SocketAddr) {
     let simulator = free_port();
     let agent = Agent::start_with(&[], "", &["demo", "--simulator.listen-address", &simulator.to_string()]);
     agent.wait_ready();
@@ -71,7 +71,7 @@ fn relay(
 }
 
 /// Prometheus with these jobs, one target each, and the rules of `deploy/`.
-fn prometheus(jobs: &[(&str, SocketAddr)]) -> Program {
+pub(super) fn prometheus(jobs: &[(&str, SocketAddr)]) -> Program {
     Program::start("prometheus", "/-/ready", |address, directory| {
         let job = |(job, target): &(&str, SocketAddr)| {
             format!("{{job_name: {job}, static_configs: [{{targets: ['{target}']}}]}}")
@@ -108,7 +108,7 @@ fn ask(prometheus: &Program, path: &str) -> Value {
 
 /// The label sets that a PromQL expression answers, without the job and the instance, and with bounds as numbers: OpenMetrics
 /// writes 1.0 where text writes 1.
-fn series(prometheus: &Program, promql: &str) -> BTreeSet<String> {
+pub(super) fn series(prometheus: &Program, promql: &str) -> BTreeSet<String> {
     let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("query", promql).finish();
     let answer = ask(prometheus, &format!("/api/v1/query?{query}"));
     let metrics = answer["result"].as_array().unwrap().iter().map(|sample| {
