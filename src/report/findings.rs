@@ -25,6 +25,8 @@ pub(crate) enum Severity {
     Warning,
     /// It could not be found out.
     CouldNotTell,
+    /// It sends, or may, and is not what was declared.
+    NotAsDeclared,
     /// Something that is declared or in use does not send. It outweighs what could not be told: that it is so is known.
     CanNotSend,
 }
@@ -34,7 +36,7 @@ impl Severity {
         match self {
             Self::AllWell => 0,
             Self::Warning => 1,
-            Self::CanNotSend => 2,
+            Self::NotAsDeclared | Self::CanNotSend => 2,
             Self::CouldNotTell => 3,
         }
     }
@@ -275,10 +277,12 @@ fn paused_since(sending: &Sending) -> Option<Since> {
 /// What is not as declared, since when the first of it, and what mends each.
 fn broken_expectation(declared: &Expected, sending: &Sending, here: Here<'_>) -> Told {
     let production = sending.since.and_then(|since| since.production);
+    let mut severity = Severity::NotAsDeclared;
     let mut reasons = Vec::new();
     let mut remedies = Vec::new();
     match (&*declared.state, sending.production) {
         ("production", false) => {
+            severity = Severity::CanNotSend;
             reasons.push(("in the sandbox".to_owned(), production));
             remedies.push(here.leave_sandbox(sending));
         }
@@ -286,6 +290,7 @@ fn broken_expectation(declared: &Expected, sending: &Sending, here: Here<'_>) ->
         _ => {}
     }
     if declared.state == "production" && (!sending.enabled || sending.enforcement == "SHUTDOWN") {
+        severity = Severity::CanNotSend;
         reasons.push((paused_by(sending).to_owned(), paused_since(sending)));
         remedies.push(here.resume(sending));
     }
@@ -301,7 +306,7 @@ fn broken_expectation(declared: &Expected, sending: &Sending, here: Here<'_>) ->
     }
     let (words, since): (Vec<String>, Vec<_>) = reasons.into_iter().unzip();
     let what = format!("declared {}, but {}", declared.state, words.join(", "));
-    Told::new(Severity::CanNotSend, what).since(earliest(since)).mended_by(remedies)
+    Told::new(severity, what).since(earliest(since)).mended_by(remedies)
 }
 
 fn of_quota(sending: &Sending, here: Here<'_>) -> Option<Told> {
@@ -478,7 +483,7 @@ mod tests {
         let access = Scope { region: Some(""), ..Scope::default() };
         assert_eq!(told(&here), [sandbox.mended_by(vec![remedy(Need::RequestProductionAccess, access)])]);
         here.expected = Some(expected("unused", Some(false)));
-        assert_eq!(told(&here), [Told::new(Severity::CanNotSend, "declared unused, but 3 sent in 24 hours")]);
+        assert_eq!(told(&here), [Told::new(Severity::NotAsDeclared, "declared unused, but 3 sent in 24 hours")]);
         here.expected = Some(expected("production", None));
         assert_eq!(worst(&here), Severity::CouldNotTell);
     }

@@ -295,7 +295,7 @@ impl Sending {
             case_id: reading.review_case_id.clone(),
             sent_24h: reading.sent_24h,
             quota_24h: reading.max_24h,
-            quota_used: limit.filter(|limit| *limit > 0.0).map(|limit| reading.sent_24h / limit),
+            quota_used: limit.map(|limit| if limit > 0.0 { reading.sent_24h / limit } else { 1.0 }),
             since: remembered.0.map(|_| SendingSince {
                 production: remembered.since(&Subject::ProductionAccess),
                 enabled: remembered.since(&Subject::SendingEnabled),

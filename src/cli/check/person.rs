@@ -63,6 +63,7 @@ fn headline(report: &Report) -> String {
     let with = |severity| report.findings.iter().filter(|finding| finding.severity == severity).count();
     let parts = [
         (with(Severity::CanNotSend), "cannot send"),
+        (with(Severity::NotAsDeclared), "not as declared"),
         (with(Severity::CouldNotTell), "could not be told"),
         (with(Severity::Warning), "to look at"),
     ];
@@ -80,7 +81,7 @@ fn painted(words: &str, severity: Severity, colour: bool) -> String {
         Severity::AllWell => "1;32",
         Severity::Warning => "1;33",
         Severity::CouldNotTell => "1;35",
-        Severity::CanNotSend => "1;31",
+        Severity::NotAsDeclared | Severity::CanNotSend => "1;31",
     };
     if colour { format!("\u{1b}[{code}m{words}\u{1b}[0m") } else { words.to_owned() }
 }
@@ -90,6 +91,7 @@ fn finding(page: &mut String, finding: &Finding, now: Option<Moment>, colour: bo
         Severity::AllWell => "WELL",
         Severity::Warning => "LOOK AT",
         Severity::CouldNotTell => "CAN'T TELL",
+        Severity::NotAsDeclared => "NOT SO",
         Severity::CanNotSend => "CAN'T SEND",
     };
     let account = finding.account.as_deref().unwrap_or("an unknown account");

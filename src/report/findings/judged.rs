@@ -47,10 +47,18 @@ fn path(path: &Path) -> Option<Told> {
     }
 }
 
-/// What stands by refuses nobody yet.
+/// What stands by refuses nobody yet; nobody knows it ready before all is read.
 fn failover(standby: &Standby, region: &Region, here: Here<'_>) -> Option<Told> {
-    if standby.ready != Some(false) {
-        return None;
+    match standby.ready {
+        Some(true) => return None,
+        Some(false) => {}
+        None => {
+            let what = format!(
+                "not all is read that could keep it from taking over from {}: look again with --wait",
+                standby.primary
+            );
+            return Some(Told::new(Severity::CouldNotTell, what));
+        }
     }
     let reasons: Vec<String> = standby.reasons.iter().map(|reason| reason.as_str().replace('_', " ")).collect();
     let what = format!("could not take over from {}: {}", standby.primary, reasons.join(", "));
