@@ -32,5 +32,6 @@ mod schedule;
 mod send_paths;
 mod simulator;
 mod soak;
+mod status;
 mod tidy;
 mod web;
