@@ -90,6 +90,14 @@ struct Web {
         global = true
     )]
     listen_addresses: Vec<String>,
+    /// Take the sockets that systemd listens on, instead of addresses (Linux).
+    #[arg(
+        long = "web.systemd-socket",
+        env = "SES_EXPORTER_WEB_SYSTEMD_SOCKET",
+        value_parser = FalseyValueParser::new(),
+        global = true
+    )]
+    systemd_socket: bool,
     /// Path under which the metrics are.
     #[arg(
         long = "web.telemetry-path",
@@ -100,6 +108,15 @@ struct Web {
         global = true
     )]
     telemetry_path: String,
+    /// File with TLS, passwords, headers and a limit of requests, in the format of Prometheus' exporters.
+    #[arg(
+        id = "web_config_file",
+        long = "web.config.file",
+        value_name = "FILE",
+        env = "SES_EXPORTER_WEB_CONFIG_FILE",
+        global = true
+    )]
+    config_file: Option<PathBuf>,
 }
 
 /// 10060 is not in Prometheus' list of default ports.
@@ -116,7 +133,7 @@ enum Command {
     Once(once::Once),
     /// Look at everything once and say whether all that should send can: 0 yes, 1 look at it, 2 no, 3 could not tell.
     Check(check::Check),
-    /// Say what an error of SES means, and what mends it. Asks nobody, needs no configuration; 3 if the text is none.
+    /// Say what an error of SES means, what AWS says about it now, and what mends it; 3 if the text is none.
     Explain(explain::Explain),
     /// Print what this program knows about itself.
     Print {
@@ -181,9 +198,10 @@ pub fn run() -> ExitCode {
         Err(error) => return refuse(command, &error),
     };
     let checks = matches!(arguments.command, Some(Command::Check(_))) && !arguments.common.config_check;
+    let explains = matches!(arguments.command, Some(Command::Explain(_)));
     // The page of a check tells every failure; the log beside it would tell each a second time.
     let chosen = matches.value_source("log_level").is_some_and(|source| source != ValueSource::DefaultValue);
-    let level = if checks && !chosen { log::Level::Error } else { arguments.common.log_level };
+    let level = if (checks || explains) && !chosen { log::Level::Error } else { arguments.common.log_level };
     if let Err(error) = log::start(level, arguments.common.log_format) {
         say(&format!("can't log: {error}"));
     }
@@ -215,16 +233,20 @@ fn refuse(command: clap::Command, error: &clap::Error) -> ExitCode {
     }
 }
 
-/// What needs no configuration is done without looking at it.
+/// What can do without a configuration looks at it by itself.
 fn begin(arguments: Arguments) -> Result<ExitCode, Ended> {
     let check = arguments.common.config_check;
     match &arguments.command {
-        Some(Command::Explain(explain)) if !check => return explain::run(explain),
+        Some(Command::Explain(explain)) if !check => return explain::run(explain, &arguments.common),
         Some(Command::Check(asked)) if !check && asked.asks_an_agent() => return check::ask(asked),
         _ => {}
     }
     let config = arguments.common.config()?;
-    if check { print_line("the configuration is good") } else { execute(arguments, config) }
+    if check {
+        serve::gate(&arguments.web)?;
+        return print_line("the configuration is good");
+    }
+    execute(arguments, config)
 }
 
 /// An empty variable is how containers say "not set".
@@ -242,7 +264,7 @@ fn execute(arguments: Arguments, config: Config) -> Result<ExitCode, Ended> {
         Command::Demo(demo) => demo::run(&demo, config, &arguments.web),
         Command::Check(check) => check::run(&check, &config),
         Command::Once(once) => once::run(&once, &config),
-        Command::Explain(explain) => explain::run(&explain),
+        Command::Explain(explain) => explain::run(&explain, &arguments.common),
         Command::Print { what, of, effective } => print::run(what, of, effective, &config),
     }
 }

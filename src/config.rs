@@ -36,6 +36,7 @@ mod regions;
 mod section;
 mod send_paths;
 
+pub(crate) use mistakes::{At, Notes, nearest};
 pub use mistakes::{Mistake, Mistakes};
 pub use names::mail_name;
 pub use reference::reference;
@@ -77,6 +78,8 @@ pub struct Config {
     pub dns: crate::dns::Settings,
     /// What the operator expects of the accounts and regions.
     pub expectations: Expectations,
+    /// Regions that every account of their partition is looked at in besides, for one look; no key of the file.
+    pub also: Vec<String>,
     /// Set by a command that asks about few names; no key of the file.
     pub focus: Option<Focus>,
 }
@@ -227,22 +230,29 @@ impl Config {
             dns: dns::read(document),
             aws,
             poll,
+            also: Vec::new(),
             focus: None,
         }
     }
 }
 
 /// The text of a file of reasonable size, or why there is none and what to do about it.
-fn read_text(path: &Path) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(|e| advice(&e))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err("it is longer than 1 MiB, so it can't be a configuration; name another file".into());
-    }
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
+    let bytes = read_bytes(path)?;
     String::from_utf8(bytes).map_err(|e| {
         let line = e.as_bytes().iter().take(e.utf8_error().valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
         format!("line {line} is not UTF-8; save the file as UTF-8")
     })
+}
+
+/// The bytes of a file of reasonable size, or why there are none and what to do about it.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(|e| advice(&e))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err("it is longer than 1 MiB; name another file".into());
+    }
+    Ok(bytes)
 }
 
 /// Why a file can't be read, and what to do. The system's own words come with a number that helps nobody.

@@ -248,7 +248,7 @@ impl Wiring<'_> {
     async fn resolve(&self, configured: &ConfiguredAccount) -> Result<Account, StartError> {
         let profile = configured.profile.as_deref();
         let regions = configured.regions.as_ref().unwrap_or(&self.config.aws.regions);
-        let regions = match regions {
+        let mut regions = match regions {
             Regions::List(list) => list.clone(),
             Regions::All => {
                 let of_role = configured.role.as_ref().and_then(|role| role.partition()).map(str::to_owned);
@@ -260,14 +260,23 @@ impl Wiring<'_> {
                 inside.map(|region| region.name.to_owned()).collect()
             }
             Regions::FromEnvironment => {
-                let home = self.sdk.home(profile).await.ok_or(StartError::NoRegion)?;
+                let home = self.sdk.home(profile).await;
                 let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-                if home.is_empty() || !home.chars().all(plain) {
+                if home.as_ref().is_some_and(|home| home.is_empty() || !home.chars().all(plain)) {
                     return Err(StartError::NotARegion);
                 }
-                vec![home]
+                home.into_iter().collect()
             }
         };
+        for region in &self.config.also {
+            let of_account = regions.first().is_none_or(|first| partition(first) == partition(region));
+            if of_account && !regions.contains(region) {
+                regions.push(region.clone());
+            }
+        }
+        if regions.is_empty() {
+            return Err(StartError::NoRegion);
+        }
         let name = configured.name.clone();
         let name = name.or_else(|| configured.role.as_ref().and_then(|role| role.account_id()).map(str::to_owned));
         Ok(Account { name, role: configured.role.clone(), profile: configured.profile.clone(), regions })

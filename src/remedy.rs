@@ -27,6 +27,8 @@ pub enum Need {
     SendLinkAgain,
     /// Verify a domain, which covers all its addresses and subdomains. (SES v2 CreateEmailIdentity)
     VerifyDomain,
+    /// Let SES look for the records of a domain again, once it has given up. (SES v1 VerifyDomainDkim)
+    RestartVerification,
     /// See whether an identity is verified in a region. (SES v2 GetEmailIdentity)
     LookAtIdentity,
     /// See the MAIL FROM domain of an identity and its status. (SES v2 GetEmailIdentity)
@@ -123,6 +125,10 @@ pub fn remedy(need: Need, scope: Scope<'_>) -> Remedy {
             "verify the domain {name}{place}, which covers every address of it: SES answers three DKIM tokens, each a CNAME record \
              for your DNS"
         ),
+        Need::RestartVerification => format!(
+            "let SES look for the DKIM records of {name} again{place}, once they are in your DNS: it has given up, and finds nothing by \
+             itself"
+        ),
         Need::LookAtIdentity => format!("see whether {name} is verified{place}: VerificationStatus has to be SUCCESS"),
         Need::LookAtMailFrom => format!(
             "see the MAIL FROM domain of {name}{place}: MailFromDomainStatus has to be SUCCESS, or BehaviorOnMxFailure USE_DEFAULT_VALUE"
@@ -183,6 +189,7 @@ impl Need {
         Self::VerifyAddress,
         Self::SendLinkAgain,
         Self::VerifyDomain,
+        Self::RestartVerification,
         Self::LookAtIdentity,
         Self::LookAtMailFrom,
         Self::LookAtDefaultSet,
@@ -246,6 +253,7 @@ impl Need {
                 ("sesv2 create-email-identity", &[("email-identity", Value::Name)])
             }
             Self::SendLinkAgain => ("ses verify-email-identity", &[("email-address", Value::Name)]),
+            Self::RestartVerification => ("ses verify-domain-dkim", &[("domain", Value::Name)]),
             Self::LookAtIdentity | Self::UseRegion => ("sesv2 get-email-identity", &[("email-identity", Value::Name)]),
             Self::ResumeSending => ("sesv2 put-account-sending-attributes", &[("sending-enabled", Value::None)]),
             Self::ResumeConfigurationSet => (
@@ -288,7 +296,9 @@ impl Need {
     /// What stands for a name that is not known.
     const fn placeholder(self) -> &'static str {
         match self {
-            Self::VerifyDomain | Self::ShowDkimRecords | Self::SendWithoutMailFrom => "DOMAIN",
+            Self::VerifyDomain | Self::RestartVerification | Self::ShowDkimRecords | Self::SendWithoutMailFrom => {
+                "DOMAIN"
+            }
             Self::ResumeConfigurationSet | Self::CreateConfigurationSet => "CONFIGURATION_SET",
             Self::LookAtIdentity | Self::LookAtMailFrom | Self::LookAtDefaultSet | Self::UseRegion => {
                 "ADDRESS_OR_DOMAIN"

@@ -44,6 +44,7 @@ mod identity;
 mod journal;
 mod mail;
 mod merge;
+mod neighbours;
 mod page;
 mod people;
 mod rate;

@@ -28,6 +28,9 @@ pub const METRICS: &[About<'static>] = &[
     HTTP_CONNECTIONS_CLOSED,
     CONFIG_LAST_RELOAD_SUCCESSFUL,
     CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP,
+    WEB_CONFIG_LAST_RELOAD_SUCCESSFUL,
+    WEB_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP,
+    WEB_CERTIFICATE_EXPIRY,
     process::CPU_SECONDS,
     process::RESIDENT_MEMORY,
     process::VIRTUAL_MEMORY,
@@ -105,11 +108,30 @@ const CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP: About<'static> = About {
     labels: &[],
 };
 
+const WEB_CONFIG_LAST_RELOAD_SUCCESSFUL: About<'static> = About {
+    name: "ses_exporter_web_config_last_reload_successful",
+    help: "1 if the web configuration and its certificates are as in their files, 0 if the last change of them was mistaken and is not in force.",
+    kind: Kind::Gauge,
+    labels: &[],
+};
+const WEB_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP: About<'static> = About {
+    name: "ses_exporter_web_config_last_reload_success_timestamp_seconds",
+    help: "Unix time at which the web configuration, or a certificate, was last put into force, in seconds.",
+    kind: Kind::Gauge,
+    labels: &[],
+};
+const WEB_CERTIFICATE_EXPIRY: About<'static> = About {
+    name: "ses_exporter_web_certificate_expiry_timestamp_seconds",
+    help: "Unix time at which the certificate of this agent's own port, or the first of its chain, expires, in seconds.",
+    kind: Kind::Gauge,
+    labels: &[],
+};
+
 /// SES answers in 30 to 300 ms; an attempt is given up after 10 s, so that only a suspended process reaches 30 s.
 const AWS_REQUEST_BUCKETS: &[f64] = &[0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// Status codes that exist from the start with 0, so that `rate()` sees the first of them. Others appear when first sent.
-const KNOWN_STATUS_CODES: &[&str] = &["200", "400", "404", "405", "431", "500", "503"];
+const KNOWN_STATUS_CODES: &[&str] = &["200", "400", "401", "404", "405", "429", "431", "500", "503"];
 
 /// Why an HTTP connection ended otherwise than by the client's wish: the values of the label `reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +146,8 @@ pub enum ConnectionClosed {
     Evicted,
     /// Made room for a newer connection of the same address, or was itself one too many.
     AddressLimit,
+    /// TLS did not come about.
+    Handshake,
     /// The request could not be parsed, or the socket broke.
     Error,
 }
@@ -136,6 +160,7 @@ impl ConnectionClosed {
         ConnectionClosed::Idle,
         ConnectionClosed::Evicted,
         ConnectionClosed::AddressLimit,
+        ConnectionClosed::Handshake,
         ConnectionClosed::Error,
     ];
 
@@ -147,6 +172,7 @@ impl ConnectionClosed {
             ConnectionClosed::Idle => "idle",
             ConnectionClosed::Evicted => "evicted",
             ConnectionClosed::AddressLimit => "address_limit",
+            ConnectionClosed::Handshake => "tls_handshake",
             ConnectionClosed::Error => "error",
         }
     }
@@ -170,6 +196,9 @@ pub struct Telemetry {
     http_connections_closed: CounterVec,
     config_last_reload_successful: GaugeVec,
     config_last_reload_success_timestamp: GaugeVec,
+    web_config_last_reload_successful: GaugeVec,
+    web_config_last_reload_success_timestamp: GaugeVec,
+    web_certificate_expiry: GaugeVec,
 }
 
 /// The label values of a family without labels. Such families are vectors too: their one series is absent until set.
@@ -205,6 +234,9 @@ impl Telemetry {
             http_connections_closed,
             config_last_reload_successful: gauges(&registry, &CONFIG_LAST_RELOAD_SUCCESSFUL)?,
             config_last_reload_success_timestamp: gauges(&registry, &CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP)?,
+            web_config_last_reload_successful: gauges(&registry, &WEB_CONFIG_LAST_RELOAD_SUCCESSFUL)?,
+            web_config_last_reload_success_timestamp: gauges(&registry, &WEB_CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP)?,
+            web_certificate_expiry: gauges(&registry, &WEB_CERTIFICATE_EXPIRY)?,
             registry,
         })
     }
@@ -266,6 +298,25 @@ impl Telemetry {
         self.config_last_reload_successful.with_label_values(NO_LABELS).set(0.0);
     }
 
+    /// The web configuration is in force as it stands in its file since now, with a certificate that ends to be valid at
+    /// `expires`, if it has one.
+    pub fn web_config_loaded(&self, expires: Option<SystemTime>) {
+        self.web_config_last_reload_successful.with_label_values(NO_LABELS).set(1.0);
+        let now = unix_seconds(SystemTime::now());
+        self.web_config_last_reload_success_timestamp.with_label_values(NO_LABELS).set(now);
+        if let Some(expires) = expires {
+            self.web_certificate_expiry.with_label_values(NO_LABELS).set(unix_seconds(expires));
+        } else {
+            // An error says that there was no such series, which is what is wanted.
+            let _ = self.web_certificate_expiry.remove_label_values(NO_LABELS);
+        }
+    }
+
+    /// A change of the web configuration was refused; what was in force before stays.
+    pub fn web_config_refused(&self) {
+        self.web_config_last_reload_successful.with_label_values(NO_LABELS).set(0.0);
+    }
+
     /// Every family that has a series, sorted by name. Reads `/proc/self`: call it once a page, not once a scrape.
     pub fn gather(&self) -> Vec<MetricFamily> {
         let mut families = self.process.gather();
@@ -314,6 +365,7 @@ mod tests {
         telemetry.targets_unidentified(2);
         telemetry.page_built(1234, Duration::from_millis(5));
         telemetry.config_loaded(UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+        telemetry.web_config_loaded(Some(UNIX_EPOCH + Duration::from_hours(500_000)));
         telemetry
     }
 

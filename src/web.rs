@@ -1,20 +1,26 @@
 //! The HTTP server: it takes connections, bounds what each of them may cost, and hands requests to a [`Site`].
 //!
 //! It speaks HTTP/1.1 only, never reads the body of a request, and never lets those who are slow on purpose keep out
-//! those who are not: when places run short, the oldest connection that has no request in flight makes room. It knows no
-//! page; what is answered at which path is the site's business.
+//! those who are not: when places run short, the oldest connection that has no request in flight makes room. Who may come
+//! in, and whether TLS is spoken, is the business of the [`Gate`]. It knows no page; what is answered at which path is the
+//! site's business.
 //!
 //! Reading order: [`Limits`], `server` (accepting and stopping), `connections` (who may stay), `connection` (what
-//! one is doing), `conversation` (one from accept to close), `stream` (the socket, watched), `listen` (addresses),
-//! [`negotiation`].
+//! one is doing), `conversation` (one from accept to close), `handshake`, `stream` (the socket, watched), `gate` (what is in
+//! force of the web configuration) with `users` and `rate`, `web_config` (its file), `listen` (addresses), [`negotiation`].
 
 mod connection;
 mod connections;
 mod conversation;
+mod gate;
+mod handshake;
 mod listen;
 pub mod negotiation;
+mod rate;
 mod server;
 mod stream;
+mod users;
+mod web_config;
 
 use std::future::Future;
 use std::time::Duration;
@@ -23,7 +29,8 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response};
 
-pub use self::listen::{BindError, bind, check_address};
+pub use self::gate::{Gate, GateError};
+pub use self::listen::{BindError, bind, check_address, passed_by_systemd};
 pub use self::server::serve;
 
 /// What a path takes unless the site says otherwise.
@@ -47,7 +54,7 @@ pub trait Site: Send + Sync + 'static {
 /// What a client may cost. The defaults are for everybody; tests make them smaller.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// From the accept, or from the first byte of a later request, to the end of its head. A head is one packet;
+    /// From the accept, or from the first byte of a later request, to the end of its head; the handshake of TLS is inside. A head is one packet;
     /// 5 s is what kube-state-metrics gives and forgives one lost packet and its retransmission.
     pub header_timeout: Duration,
     /// How long a connection is kept without a request. Prometheus' look-back of 5 minutes makes intervals above 2

@@ -1,4 +1,4 @@
-//! `explain`: what people and programs see of it, word for word, and how it ends.
+//! `explain` from the text alone: what people and programs see of it, word for word, and how it ends.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -53,7 +53,7 @@ const TEXTS: &[(&str, &str)] = &[
 ];
 
 fn explain(arguments: &[&str], input: &[u8]) -> Said {
-    let mut child = command(&["explain"]);
+    let mut child = command(&["explain", "--offline"]);
     child.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = child.spawn().unwrap();
     // It may end without reading all.
@@ -67,13 +67,13 @@ fn explain(arguments: &[&str], input: &[u8]) -> Said {
 }
 
 fn json(text: &str) -> serde_json::Value {
-    serde_json::from_str(&run(&mut command(&["explain", "--json", text])).out).unwrap()
+    serde_json::from_str(&run(&mut command(&["explain", "--offline", "--json", text])).out).unwrap()
 }
 
 #[test]
 fn people_read_this() {
     for (name, text) in TEXTS {
-        let said = run(&mut command(&["explain", text]));
+        let said = run(&mut command(&["explain", "--offline", text]));
         let known = !["unknown_sentence", "nothing"].contains(name);
         assert_eq!((said.code, said.err.as_str()), (if known { 0 } else { 3 }, ""), "{name}");
         assert!(!said.out.contains('\u{1b}'), "{name}: no colour off a terminal");
@@ -83,10 +83,13 @@ fn people_read_this() {
 
 #[test]
 fn programs_read_this() {
-    let said = run(&mut command(&["explain", "--json", TEXTS[0].1]));
+    let said = run(&mut command(&["explain", "--offline", "--json", TEXTS[0].1]));
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     golden("tests/golden/explain/sandbox.json", &said.out);
-    assert_eq!(json("250 Ok"), serde_json::json!({"version": 1, "understood": false, "explanations": []}));
+    assert_eq!(
+        json("250 Ok"),
+        serde_json::json!({"version": 1, "understood": false, "asked": false, "explanations": []})
+    );
 }
 
 #[test]
@@ -100,7 +103,7 @@ fn every_reason_has_a_golden_file() {
 #[test]
 fn standard_input_is_read_where_there_is_no_argument() {
     let said = explain(&[], TEXTS[0].1.as_bytes());
-    assert_eq!((said.code, said.out), (0, run(&mut command(&["explain", TEXTS[0].1])).out));
+    assert_eq!((said.code, said.out), (0, run(&mut command(&["explain", "--offline", TEXTS[0].1])).out));
     let latin = explain(&[], b"caf\xe9\n\xff 454 Throttling failure: Daily message quota exceeded.\n");
     assert_eq!(latin.code, 0, "{}", latin.out);
     assert_eq!(explain(&[], b"").code, 3);
@@ -132,6 +135,7 @@ fn it_needs_no_configuration_and_never_logs_the_text() {
     let said =
         run(child.env("SES_EXPORTER_CONFIG_FILE", "/nonexistent/ses.toml").env("SES_EXPORTER_REGIONS", "nowhere"));
     assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert!(said.out.contains("AWS was not asked: can't read the configuration /nonexistent/ses.toml"), "{}", said.out);
 }
 
 #[test]

@@ -29,6 +29,8 @@ fn every_mistake_is_told_in_a_sentence() {
         path.to_str().unwrap().to_owned()
     };
     let folder = directory.path().to_str().unwrap();
+    let web =
+        file("web.yml", b"tls_server_config:\n  cert_file: gone.pem\n  min_version: TLS10\nbasic_auth_user: {}\n");
     let (wrong, latin, huge) = (
         file("wrong.toml", b"[collectors.account]\nintervall = \"1m\"\n\n[poll]\nstale_after = \"1 fortnight\"\n"),
         file("latin.toml", b"# caf\xe9\n"),
@@ -70,9 +72,18 @@ fn every_mistake_is_told_in_a_sentence() {
             &["--config.file", &huge],
             &[],
             78,
+            &format!("ses-exporter: can't read the configuration {huge}: it is longer than 1 MiB; name another file\n"),
+        ),
+        (
+            &["--web.config.file", &web],
+            &[],
+            78,
             &format!(
-                "ses-exporter: can't read the configuration {huge}: it is longer than 1 MiB, so it can't be a \
-                 configuration; name another file\n"
+                "ses-exporter: 4 mistakes in {web}; nothing was started:\n\
+                 {web}:2:3: tls_server_config.key_file: is missing; name the file of the private key, or write it below key\n\
+                 {web}:2:14: tls_server_config.cert_file: the file can't be read: there is no such file; create it or name another\n\
+                 {web}:3:16: tls_server_config.min_version: TLS10 is not spoken here, being broken; write TLS12 or TLS13\n\
+                 {web}:4:1: basic_auth_user: unknown key; did you mean basic_auth_users?\n"
             ),
         ),
         (
@@ -160,7 +171,7 @@ fn wrong_usage_is_told_with_what_would_be_right() {
         (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
         (&["--config.fiel", "x"], "a similar argument exists: '--config.file'"),
         (&["print"], "<WHAT>"),
-        (&["print", "everything"], "[possible values: metrics, cost, iam-policy, config]"),
+        (&["print", "everything"], "[possible values: metrics, cost, iam-policy, config, schema]"),
         (&["--log.level", "loud"], "[possible values: error, warn, info, debug, trace]"),
         (&["--config.file"], "a value is required for '--config.file <FILE>'"),
         (&["--web.telemetry-path", "metrics"], path),

@@ -1,6 +1,6 @@
 //! What is generated from the tables stands in the documentation as it is; `BLESS=1` writes it there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ses_exporter::config::Config;
 use ses_exporter::{collectors, estate, judgements, reference, telemetry};
@@ -70,52 +70,5 @@ fn every_family_has_one_owner_and_keeps_the_conventions() {
             let says = sources.iter().any(|source| about.help.contains(source));
             assert!(says, "help of {} names no source", about.name);
         }
-    }
-}
-
-/// Every word of a file that looks like a metric of ours.
-fn metric_names(text: &str) -> BTreeSet<String> {
-    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
-    let ours = words.filter(|word| word.starts_with("ses_") && !word.ends_with('_'));
-    ours.map(|word| {
-        ["_bucket", "_sum", "_count"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word).to_owned()
-    })
-    .collect()
-}
-
-#[test]
-fn rules_and_dashboards_name_metrics_that_exist() {
-    let collected = collectors::ALL.iter().flat_map(|row| (row.families)());
-    let judged = judgements::ALL.iter().flat_map(|judgement| judgement.families());
-    let agent = estate::METRICS.iter().map(|family| family.about());
-    let own = telemetry::METRICS.iter().copied();
-    let known: BTreeSet<&str> = collected.chain(judged).chain(agent).chain(own).map(|about| about.name).collect();
-    for file in [
-        "deploy/prometheus/ses-exporter.alerts.yaml",
-        "deploy/prometheus/ses-exporter.rules.yaml",
-        "dashboards/overview.json",
-        "dashboards/identities.json",
-    ] {
-        let names = metric_names(&std::fs::read_to_string(repository(file)).expect(file));
-        assert!(names.len() > 3, "{file} names no metric");
-        for name in names {
-            assert!(known.contains(name.as_str()), "{file} names {name}, which does not exist");
-        }
-    }
-}
-
-#[test]
-fn every_alert_has_a_runbook_and_a_test() {
-    let rules = std::fs::read_to_string(repository("deploy/prometheus/ses-exporter.alerts.yaml")).expect("the alerts");
-    let tests: String = std::fs::read_dir(repository("deploy/prometheus/tests"))
-        .expect("the tests")
-        .map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a test"))
-        .collect();
-    let alerts: BTreeSet<&str> = rules.lines().filter_map(|line| line.trim_start().strip_prefix("- alert: ")).collect();
-    assert!(alerts.len() > 20, "{alerts:?}");
-    for alert in alerts {
-        assert!(repository(&format!("deploy/prometheus/runbooks/{alert}.md")).is_file(), "{alert} has no runbook");
-        assert!(tests.contains(&format!("alertname: {alert}")), "{alert} has no test");
-        assert!(rules.contains(&format!("runbooks/{alert}.md")), "{alert} has no runbook_url");
     }
 }

@@ -22,6 +22,8 @@ use ses_exporter::expectations::Recipients;
 use ses_exporter::judgements::send_path::{Block, Known, Mail, Reason, Senders, Weighed, weigh};
 use ses_exporter::simulator::{self, Simulator, World};
 
+use crate::support::dice::Dice;
+
 const ACCOUNT: &str = "111111111111";
 const REGION: &str = "eu-west-1";
 const NAMES: [&str; 9] = [
@@ -64,26 +66,6 @@ const STATUSES: [(&str, bool); 7] = [
 ];
 const REVIEWS: [&str; 5] = ["NOT_REQUESTED", "PENDING", "DENIED", "FAILED", "GRANTED"];
 const SETS: [&str; 3] = ["main", "off", "gone"];
-
-/// SplitMix64: enough for worlds that differ, and the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(sides).unwrap()).unwrap()
-    }
-
-    fn one_in(&mut self, sides: usize) -> bool {
-        self.below(sides) == 0
-    }
-
-    fn of<'a>(&mut self, these: &[&'a str]) -> &'a str {
-        these[self.below(these.len())]
-    }
-}
 
 /// An identity.
 #[derive(Debug)]

@@ -16,7 +16,11 @@ use std::time::{Duration, Instant};
 
 use ses_exporter::simulator::{SharedWorld, Simulator, World};
 
+pub mod dice;
 pub mod page;
+pub mod programs;
+pub mod rules;
+pub mod send;
 pub mod stage;
 
 pub use page::Page;
@@ -163,8 +167,8 @@ impl Agent {
         let address = eventually("the agent listens", || {
             let said = log.lock().unwrap().clone();
             assert!(child.try_wait().unwrap().is_none(), "the agent has ended:\n{said}");
-            let (_, behind) = said.split_once("listening on http://")?;
-            behind.split_once('/')?.0.parse().ok()
+            let (_, behind) = said.split_once("listening on http")?;
+            behind.split_once("://")?.1.split_once('/')?.0.parse().ok()
         });
         Self { child, address, log, _directory: directory }
     }

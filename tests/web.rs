@@ -9,14 +9,20 @@
     reason = "helpers of tests may fail as loudly as the tests themselves, which are all that clippy excepts; counts are whole"
 )]
 
+mod agent;
+mod certificates;
 mod floods;
+mod gate;
+mod passwords;
+mod rotation;
 mod server;
+mod toolkit;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ses_exporter::telemetry::{ConnectionClosed, Telemetry};
-use ses_exporter::web::{Limits, bind, serve};
+use ses_exporter::web::{Gate, Limits, bind, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -277,7 +283,7 @@ async fn all_listeners_are_served() {
     let traps = Traps::new(0);
     let telemetry = Arc::new(Telemetry::new("0.0.0", "test").unwrap());
     let (_stop, told) = watch::channel(false);
-    tokio::spawn(serve(listeners.into(), Arc::new(traps), Limits::default(), telemetry, told));
+    tokio::spawn(serve(listeners.into(), Arc::new(traps), Arc::new(Gate::open()), Limits::default(), telemetry, told));
     for address in addresses.into_iter().chain(addresses) {
         let mut client = TcpStream::connect(address).await.unwrap();
         assert_eq!(get(&mut client, "/").await.unwrap().0, 200);

@@ -50,10 +50,11 @@ pub(super) fn run(demo: &Demo, config: Config, web: &Web) -> Result<ExitCode, En
     let runtime = runtime()?;
     let ended = runtime.block_on(start(demo, config, &web));
     runtime.shutdown_timeout(serve::LEAVE_THREADS);
-    ended.map_err(Ended::from)
+    ended
 }
 
-async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCode> {
+async fn start(demo: &Demo, config: Config, web: &Web) -> Result<ExitCode, Ended> {
+    let gate = serve::gate(web)?;
     let listeners = serve::bind(web)?;
     let world = World::demo(demo.seed);
     let key = world.caller().cloned().ok_or_else(|| anyhow!("the simulated world has no caller"))?;
@@ -73,10 +74,11 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> anyhow::Result<ExitCod
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "demo");
     let address = listeners.first().and_then(|listener| listener.local_addr().ok());
     let environment = environment(&simulator.url(), &key.id, &key.secret, file.as_ref().map(NamedTempFile::path));
-    explain(address, &web.telemetry_path, &simulator.url(), &environment);
-    let ended = serve::serve(&config, web, listeners, Some(credentials)).await;
+    let scheme = if gate.speaks_tls() { "https" } else { "http" };
+    explain(scheme, address, &web.telemetry_path, &simulator.url(), &environment);
+    let ended = serve::serve(&config, web, gate, listeners, Some(credentials)).await;
     drop(file); // up to here others may read it
-    ended
+    Ok(ended?)
 }
 
 /// With this, other commands ask the same AWS, and know its accounts if they can have the file.
@@ -116,7 +118,7 @@ fn in_the_world(configured: Config, demo: Config) -> Config {
     config
 }
 
-fn explain(address: Option<SocketAddr>, path: &str, url: &str, environment: &str) {
+fn explain(scheme: &str, address: Option<SocketAddr>, path: &str, url: &str, environment: &str) {
     let address = match address {
         Some(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
         Some(address) => address.to_string(),
@@ -124,7 +126,7 @@ fn explain(address: Option<SocketAddr>, path: &str, url: &str, environment: &str
     };
     let text = format!(
         "A simulated AWS with four accounts runs at {url}; its controls are at {url}/_simulator/.\n\
-         Look at http://{address}/ and http://{address}{path}.\n\n\
+         Look at {scheme}://{address}/ and {scheme}://{address}{path}.\n\n\
          To ask the same AWS with other commands, such as `ses-exporter check` or `aws sesv2 get-account`, give them this\n\
          environment in another terminal. It holds as long as the demo runs.\n\n\
          export {environment}\n"

@@ -1,6 +1,7 @@
-//! `explain`: what an error of SES means, which role each identity can play, and what mends it, from the text alone.
+//! `explain`: what an error of SES means, which role each identity can play, and what mends it: from the text, and from what
+//! AWS says about it now.
 //!
-//! It runs nothing, asks nobody and keeps nothing: the text is never logged, because it holds addresses of people.
+//! It only reads, and runs nothing of what it is given. The text is never logged, because it holds addresses of people.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read};
@@ -9,14 +10,19 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::CommandFactory;
 
-use super::{Arguments, Ended, in_colour, print_text, say};
-use crate::rejection::{self, LONGEST};
+use super::{Arguments, Common, Ended, in_colour, print_text, say};
+use crate::rejection::{self, LONGEST, Rejection};
 
+mod asked;
+mod explanation;
+mod facts;
+mod look;
 mod meaning;
 mod person;
 mod unverified;
 
-use meaning::Explanation;
+use asked::Told;
+use explanation::Explanation;
 
 /// The arguments of `explain`.
 #[derive(Debug, clap::Args)]
@@ -24,6 +30,11 @@ pub(super) struct Explain {
     /// The error, one line or a whole log; without it, standard input is read. 1 MiB at most.
     #[arg(value_name = "TEXT")]
     text: Option<OsString>,
+    #[command(flatten)]
+    told: Told,
+    /// Ask nobody: say what follows from the text alone.
+    #[arg(long)]
+    offline: bool,
     /// For programs: one JSON object.
     #[arg(long)]
     json: bool,
@@ -40,20 +51,38 @@ pub(super) struct Report {
     version: u8,
     /// Whether anything in the text is known.
     understood: bool,
+    /// Whether AWS has told anything.
+    asked: bool,
+    /// Why AWS was not asked, or told nothing; left out where there was nothing to ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_asked: Option<String>,
     /// One for each error in the text that is known, and one for what is not.
     explanations: Vec<Explanation>,
 }
 
-pub(super) fn run(explain: &Explain) -> Result<ExitCode, Ended> {
+pub(super) fn run(explain: &Explain, common: &Common) -> Result<ExitCode, Ended> {
     let text = text(explain)?;
     if text.len() > LONGEST {
         say("the text is longer than 1 MiB; what follows the first MiB was not read");
     }
-    let explanations: Vec<Explanation> = rejection::read(&text).iter().map(Explanation::of).collect();
-    let understood = explanations.iter().any(Explanation::is_understood);
-    let report = Report { version: 1, understood, explanations };
+    let report = report(&rejection::read(&text), explain, common);
     print_text(&if explain.json { json(&report)? } else { person::page(&report, in_colour()) })?;
-    Ok(if understood { ExitCode::SUCCESS } else { ExitCode::from(COULD_NOT_TELL) })
+    Ok(if report.understood { ExitCode::SUCCESS } else { ExitCode::from(COULD_NOT_TELL) })
+}
+
+fn report(rejections: &[Rejection], explain: &Explain, common: &Common) -> Report {
+    let mut explanations: Vec<Explanation> = rejections.iter().map(Explanation::of).collect();
+    let to_ask = !explain.offline && !asked::wanted(rejections, &explain.told).is_empty();
+    let seen = to_ask.then(|| look::look(common, rejections, &explain.told)).transpose();
+    if let Ok(Some(estate)) = &seen {
+        for (rejection, explanation) in rejections.iter().zip(&mut explanations) {
+            if !asked::collectors(&rejection.reason, &explain.told).is_empty() {
+                explanation.learn(facts::of(rejection, &explanation.identities, &explain.told, estate));
+            }
+        }
+    }
+    let understood = explanations.iter().any(|one| one.is_understood() || one.is_settled());
+    Report { version: 1, understood, asked: matches!(seen, Ok(Some(_))), not_asked: seen.err(), explanations }
 }
 
 fn text(explain: &Explain) -> anyhow::Result<String> {

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::exporter::{Exporter, Readiness};
 use crate::shutdown::Signals;
 use crate::site::{Api, Desk, Routes, Status};
-use crate::web::{self, Limits};
+use crate::web::{self, Gate, GateError, Limits};
 
 /// Name look-ups that hang in threads are left behind after this long.
 pub(super) const LEAVE_THREADS: Duration = Duration::from_millis(200);
@@ -24,15 +24,28 @@ pub(super) const LEAVE_THREADS: Duration = Duration::from_millis(200);
 pub(super) fn run(config: &Config, web: &Web) -> Result<ExitCode, Ended> {
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
+        let gate = gate(web)?;
         let listeners = bind(web)?;
-        serve(config, web, listeners, None).await
+        Ok(serve(config, web, gate, listeners, None).await?)
     });
     runtime.shutdown_timeout(LEAVE_THREADS);
-    ended.map_err(Ended::from)
+    ended
+}
+
+/// What stands between the port and the pages.
+pub(super) fn gate(web: &Web) -> Result<Gate, Ended> {
+    match web.config_file.as_deref().map(Gate::from_file).transpose() {
+        Ok(gate) => Ok(gate.unwrap_or_else(Gate::open)),
+        Err(GateError::Mistaken(mistakes)) => Err(mistakes.into()),
+        Err(error @ GateError::NoRandomness) => Err(anyhow::Error::from(error).into()),
+    }
 }
 
 /// Listens before anything else is done: a port that is taken must not cost a call to AWS.
 pub(super) fn bind(web: &Web) -> anyhow::Result<Vec<TcpListener>> {
+    if web.systemd_socket {
+        return web::passed_by_systemd().map_err(|error| anyhow!("{error}"));
+    }
     // Its sentence holds the system's reason already, so the chain of causes would tell it twice.
     web.listen_addresses.iter().map(|address| web::bind(address).map_err(|error| anyhow!("{error}"))).collect()
 }
@@ -41,13 +54,15 @@ pub(super) fn bind(web: &Web) -> anyhow::Result<Vec<TcpListener>> {
 pub(super) async fn serve(
     config: &Config,
     web: &Web,
+    gate: Gate,
     listeners: Vec<TcpListener>,
     credentials: Option<Credentials>,
 ) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new().context("can't listen for signals")?;
+    let scheme = if gate.speaks_tls() { "https" } else { "http" };
     for listener in &listeners {
         let address = listener.local_addr()?;
-        tracing::info!(%address, "listening on http://{address}{}", web.telemetry_path);
+        tracing::info!(%address, "listening on {scheme}://{address}{}", web.telemetry_path);
     }
     // Looking for the region may take seconds where instance metadata does not answer.
     let mut exporter = tokio::select! {
@@ -67,7 +82,8 @@ pub(super) async fn serve(
         status: Status::new(desk, exporter.readiness(), web.telemetry_path.clone()),
         stopping: stopping.clone(),
     });
-    let server = web::serve(listeners, routes, Limits::default(), Arc::clone(&exporter.telemetry), stopping);
+    let server =
+        web::serve(listeners, routes, Arc::new(gate), Limits::default(), Arc::clone(&exporter.telemetry), stopping);
     let mut server = tokio::spawn(server);
     let intervals = config.collectors.iter().filter(|schedule| schedule.enabled).map(|schedule| schedule.interval);
     // A second reading may be put off by as much as an interval, and waits for its turn.

@@ -31,14 +31,22 @@ impl Mistakes {
         &self.all
     }
 
+    /// All of it in one line, for a log: there the program goes on, so that the headline would be wrong.
+    pub(crate) fn in_one_line(&self) -> String {
+        match self.all.iter().map(Mistake::to_string).collect::<Vec<_>>().join("; ") {
+            none if none.is_empty() => self.headline.clone(),
+            all => all,
+        }
+    }
+
     /// The file can't be read; `why` also says what to do.
-    pub(super) fn unreadable(path: &Path, why: &str) -> Self {
+    pub(crate) fn unreadable(path: &Path, why: &str) -> Self {
         let path = printable(&path.display().to_string());
         Self { headline: format!("can't read the configuration {path}: {why}"), all: Vec::new() }
     }
 
     /// The notes of reading `text`, brought into the order of the file.
-    pub(super) fn in_file(file: &str, text: &str, notes: Notes) -> Self {
+    pub(crate) fn in_file(file: &str, text: &str, notes: Notes) -> Self {
         Self::listed(file, notes.locate(file, text))
     }
 
@@ -85,7 +93,7 @@ impl fmt::Display for Mistake {
 
 /// Where a mistake was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum At {
+pub(crate) enum At {
     /// At this byte of the file.
     Byte(usize),
     /// In an argument, by its name.
@@ -94,7 +102,7 @@ pub(super) enum At {
 
 /// Mistakes while they are collected.
 #[derive(Debug, Default)]
-pub(super) struct Notes(Vec<Note>);
+pub(crate) struct Notes(Vec<Note>);
 
 #[derive(Debug)]
 struct Note {
@@ -105,11 +113,11 @@ struct Note {
 
 impl Notes {
     /// Notes a mistake; `what` says what is wrong and what to do.
-    pub(super) fn add(&mut self, at: At, key: impl Into<String>, what: impl Into<String>) {
+    pub(crate) fn add(&mut self, at: At, key: impl Into<String>, what: impl Into<String>) {
         self.0.push(Note { at, key: key.into(), what: what.into() });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -160,7 +168,7 @@ fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
 }
 
 /// The known word nearest to what was written, if it is near enough to be what was meant.
-pub(super) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Two slips in a word, one in a very short one. Longer texts are no slip of a known word, and cost time.
     let slips = if written.len() < 4 { 1 } else { 2 };
     known

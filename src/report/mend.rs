@@ -42,6 +42,8 @@ pub(crate) fn leave_sandbox(reason: Reason, case: Option<&str>, account: Option<
     let (need, name) = match reason {
         Reason::SandboxPending => (Need::AwaitReview, case),
         Reason::SandboxDenied => (Need::AnswerCase, case),
+        // It was granted, and the sandbox is still there: SES refuses another request, and AWS has to explain.
+        Reason::Sandbox if case.is_some() => (Need::AnswerCase, case),
         _ => (Need::RequestProductionAccess, None),
     };
     remedy(need, Scope { account, region: Some(region), name, mail_from: None })
@@ -152,14 +154,26 @@ impl<'a> Place<'a> {
 
     /// This very identity: what is there already can't be made a second time.
     fn verify_as_it_is(&self, name: &str) -> Remedy {
-        let all = self.known.identities.iter().flat_map(|senders| senders.all);
-        let there = all.into_iter().any(|identity| folded(&identity.name) == folded(name));
+        let mut all = self.known.identities.iter().flat_map(|senders| senders.all);
+        let there = all.find(|identity| folded(&identity.name) == folded(name));
         match (name.contains('@'), there) {
-            (true, true) => self.named(Need::SendLinkAgain, Some(name)),
-            (true, false) => self.named(Need::VerifyAddress, Some(name)),
-            (false, true) => self.with_records(self.named(Need::ShowDkimRecords, Some(name)), name, OF_VERIFICATION),
-            (false, false) => self.named(Need::VerifyDomain, Some(name)),
+            (true, Some(_)) => self.named(Need::SendLinkAgain, Some(name)),
+            (true, None) => self.named(Need::VerifyAddress, Some(name)),
+            (false, Some(identity)) => self.find_records(name, identity.status.as_deref().unwrap_or_default()),
+            (false, None) => self.named(Need::VerifyDomain, Some(name)),
         }
+    }
+
+    /// What makes SES find the records of a domain. It looks for them by itself for 72 hours ("PENDING"), and not again after that
+    /// (GetIdentityVerificationAttributes). A key of one's own is not started anew: that would put one of SES in its place.
+    fn find_records(&self, name: &str, status: &str) -> Remedy {
+        let described = self.details(name).and_then(|details| details.described.as_ref());
+        let own_key = described.is_some_and(|described| described.dkim_origin.as_deref() == Some("EXTERNAL"));
+        let need = match status {
+            "FAILED" | "NOT_STARTED" if !own_key => Need::RestartVerification,
+            _ => Need::ShowDkimRecords,
+        };
+        self.with_records(self.named(need, Some(name)), name, OF_VERIFICATION)
     }
 
     fn without_mail_from(&self, identity: &str) -> Remedy {
@@ -176,11 +190,10 @@ impl<'a> Place<'a> {
 
     /// What makes SES sign mail of an identity.
     pub(super) fn dkim(&self, identity: &str) -> Remedy {
-        let signs = self.details(identity).and_then(|details| details.dkim.as_ref()).map(|dkim| dkim.signing_enabled);
-        if signs == Some(false) {
-            return self.named(Need::SwitchDkimOn, Some(identity));
+        match self.details(identity).and_then(|details| details.dkim.as_ref()) {
+            Some(dkim) if !dkim.signing_enabled => self.named(Need::SwitchDkimOn, Some(identity)),
+            dkim => self.find_records(identity, dkim.map_or("", |dkim| &dkim.status)),
         }
-        self.with_records(self.named(Need::ShowDkimRecords, Some(identity)), identity, OF_VERIFICATION)
     }
 
     /// Adds the records of an identity that has been read.
@@ -287,12 +300,35 @@ mod tests {
             (Reason::SandboxPending, eve(), shop, &look),
             (Reason::SandboxDenied, eve(), shop, &look),
             (Reason::SandboxFailed, eve(), shop, &access),
-            (Reason::Sandbox, eve(), shop, &access),
-            (Reason::Sandbox, vec![About::Account], shop, "put-account-details"),
+            (Reason::Sandbox, eve(), shop, &look),
+            (Reason::Sandbox, vec![About::Account], shop, "get-account"),
         ];
         let production = account(true, "GRANTED");
         for (reason, about, from, expected) in rows {
             assert_eq!(steps(&remedies(&known(&production), from, reason, &about)), expected, "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn a_domain_that_ses_has_given_up_is_started_again_unless_its_key_is_ones_own() {
+        let production = account(true, "GRANTED");
+        for (status, origin, operation) in [
+            ("PENDING", "AWS_SES", "get-email-identity"),
+            ("TEMPORARY_FAILURE", "AWS_SES", "get-email-identity"),
+            ("FAILED", "AWS_SES", "verify-domain-dkim"),
+            ("NOT_STARTED", "AWS_SES", "verify-domain-dkim"),
+            ("FAILED", "EXTERNAL", "get-email-identity"),
+        ] {
+            let (mut domain, mut details) = listed("shop.example", "domain");
+            domain.status = Some(status.into());
+            details.described.as_mut().expect("described").dkim_origin = Some(origin.into());
+            let (identities, details) = ([domain], BTreeMap::from([(Arc::from("shop.example"), Arc::new(details))]));
+            let senders = Some(Senders::of(&identities));
+            let known = Known { identities: senders, details: Some(&details), ..known(&production) };
+            let about = [About::Sender("shop.example".into())];
+            let told = remedies(&known, "shop.example", Reason::IdentityFailed, &about);
+            assert!(told[0].command.as_deref().expect("a command").contains(operation), "{status} {origin}: {told:?}");
+            assert_eq!(told[0].records.len(), 1, "{status} {origin}");
         }
     }
 
@@ -346,7 +382,7 @@ mod tests {
         let sender = |name: &str| [About::Sender(name.into())];
         let of = |reason, name: &str| remedies(&known, name, reason, &sender(name));
         assert_eq!(steps(&of(Reason::IdentityPending, "ann@other.test")), "verify-email-identity ann@other.test");
-        let domain = of(Reason::IdentityFailed, "shop.example");
+        let domain = of(Reason::IdentityPending, "shop.example");
         assert_eq!(steps(&domain), "get-email-identity shop.example");
         assert_eq!(domain[0].records, ["tok._domainkey.shop.example CNAME tok.dkim.amazonses.com"]);
         let rejects = of(Reason::MailFromRejects, "shop.example");
@@ -355,6 +391,6 @@ mod tests {
         assert!(command.contains("--mail-from-domain bounce.shop.example "), "{command}");
         assert_eq!(rejects[0].records.len(), 2, "MX and SPF");
         let recipient = remedies(&known, "x.test", Reason::Sandbox, &[About::Recipient("ann@other.test".into())]);
-        assert_eq!(steps(&recipient), "put-account-details, verify-email-identity ann@other.test");
+        assert_eq!(steps(&recipient), "get-account, verify-email-identity ann@other.test");
     }
 }

@@ -275,6 +275,11 @@ fn count(length: usize) -> u32 {
 }
 
 impl Sending {
+    /// The state alone, whoever remembers what.
+    pub(crate) fn now(reading: &account::Reading) -> Self {
+        Self::of(reading, Remembered(None))
+    }
+
     pub(super) fn of(reading: &account::Reading, remembered: Remembered<'_>) -> Self {
         let limit = reading.max_24h.filter(|limit| limit.is_finite());
         Self {

@@ -1,4 +1,4 @@
-//! Answers and refusals, in the shapes of the three APIs.
+//! Answers and refusals, in the shapes of the APIs.
 //!
 //! SES v2 speaks JSON and names an error in the header `x-amzn-ErrorType`; SES v1 and STS speak XML with an `ErrorResponse`. The codes
 //! and texts are those of public threads that quote real answers (django-ses#283, aws-sdk-php#941, amazon-ses-developer-guide#60) and of
@@ -72,7 +72,7 @@ impl Refusal {
     /// The refusal in the shape of its API.
     pub(super) fn answer(&self, service: Service, request_id: &str) -> Answer {
         let (status, code, message) = (self.status(service), self.code(service), self.message(service));
-        if service == Service::SesV2 {
+        if service.speaks_json() {
             // An error without a text says null, which the command line shows as "None" (aws-cli#6652).
             let message = if message.is_empty() { Value::Null } else { Value::String(message) };
             return Answer { error_type: Some(code), ..Answer::json(status, &json!({ "message": message })) };
@@ -90,8 +90,8 @@ impl Refusal {
 
     fn status(&self, service: Service) -> u16 {
         match self {
-            Refusal::Throttled if service == Service::SesV2 => 429,
-            Refusal::UnknownOperation(_) if service == Service::SesV2 => 404,
+            Refusal::Throttled if service.speaks_json() => 429,
+            Refusal::UnknownOperation(_) if service.speaks_json() => 404,
             Refusal::Throttled | Refusal::UnknownOperation(_) | Refusal::Invalid(_) => 400,
             Refusal::NotFound(_) => 404,
             Refusal::Other { status, .. } => *status,
@@ -113,7 +113,7 @@ impl Refusal {
             Refusal::NotFound(_) => ("NotFoundException", "NotFound"),
             Refusal::Other { code, .. } => (code.as_str(), code.as_str()),
         };
-        if service == Service::SesV2 { v2 } else { v1 }.to_owned()
+        if service.speaks_json() { v2 } else { v1 }.to_owned()
     }
 
     fn message(&self, service: Service) -> String {
@@ -124,7 +124,9 @@ impl Refusal {
             Refusal::Skewed => "The difference between the request time and the current time is too large.".to_owned(),
             Refusal::Throttled => "Rate exceeded".to_owned(),
             Refusal::UnknownOperation(name) => match service {
-                Service::SesV2 => format!("The operation {name} is not known to the simulator"),
+                Service::SesV2 | Service::ServiceQuotas | Service::AccountManagement => {
+                    format!("The operation {name} is not known to the simulator")
+                }
                 Service::Ses => format!("Could not find operation {name} for version 2010-12-01"),
                 Service::Sts => format!("Could not find operation {name} for version 2011-06-15"),
             },
@@ -159,7 +161,7 @@ fn escape(text: &str) -> String {
 fn namespace(service: Service) -> &'static str {
     match service {
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
-        Service::Ses | Service::SesV2 => "http://ses.amazonaws.com/doc/2010-12-01/",
+        _ => "http://ses.amazonaws.com/doc/2010-12-01/",
     }
 }
 

@@ -10,7 +10,7 @@ use hyper::http::request::Parts;
 use serde_json::{Map, Value};
 
 use super::journal::Service;
-use super::{ses, sesv2, sts, writes};
+use super::{neighbours, ses, sesv2, sts, writes};
 
 /// A request, read.
 #[derive(Debug)]
@@ -37,12 +37,24 @@ pub(super) struct Credential {
 /// The input of an operation.
 #[derive(Debug)]
 pub(super) enum Input {
-    /// SES v2: the members of the input structure, wherever on the wire they were.
+    /// Of an API that speaks JSON: the members of the input structure, wherever on the wire they were.
     Json(Map<String, Value>),
     /// SES v1 and STS.
     Form(BTreeMap<String, String>),
     /// The body was not what its API asks for.
     Unreadable,
+}
+
+impl Input {
+    /// The members of a JSON body, and those that stood elsewhere.
+    fn of_json(body: &Bytes, mut members: Map<String, Value>) -> Input {
+        if body.is_empty() {
+            return Input::Json(members);
+        }
+        let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return Input::Unreadable };
+        members.extend(body);
+        Input::Json(members)
+    }
 }
 
 impl Call {
@@ -52,6 +64,12 @@ impl Call {
         let token = header(parts, "x-amz-security-token");
         if parts.uri.path().starts_with("/v2/") {
             return Call::read_v2(parts, body, credential, token);
+        }
+        let scope = credential.as_ref().map_or("", |credential| credential.service.as_str());
+        if let Some((service, asked)) = neighbours::recognise(scope, parts) {
+            let known = neighbours::OPERATIONS.iter().find(|(name, of)| *name == asked && *of == service);
+            let (operation, input) = (known.map(|(name, _)| *name), Input::of_json(body, Map::new()));
+            return Call { service, operation, asked, credential, token, input };
         }
         let query = parts.uri.query().unwrap_or_default().as_bytes();
         let form: BTreeMap<String, String> =
@@ -79,13 +97,7 @@ impl Call {
         if let Some((member, name)) = recognised.and_then(|recognised| recognised.named) {
             members.insert(member.to_owned(), Value::String(name));
         }
-        let mut input = Input::Json(members);
-        if !body.is_empty() {
-            match (serde_json::from_slice::<Value>(body), &mut input) {
-                (Ok(Value::Object(body)), Input::Json(members)) => members.extend(body),
-                _ => input = Input::Unreadable,
-            }
-        }
+        let input = Input::of_json(body, members);
         Call { service: Service::SesV2, operation, asked, credential, token, input }
     }
 

@@ -18,7 +18,7 @@ use super::sts::{self, Caller};
 use super::trouble::{Affliction, Target};
 use super::world::World;
 use super::writes::{self, Write};
-use super::{ses, sesv2};
+use super::{neighbours, ses, sesv2};
 
 /// What an operation of SES sees: its region as it was when the request came.
 #[derive(Debug)]
@@ -84,6 +84,10 @@ fn consider(
     if call.service == Service::Sts {
         let operation = call.operation.ok_or_else(unknown)?;
         return sts::answer(operation, call, caller, world, request_id).map(Next::Send);
+    }
+    if !call.service.is_ses() {
+        let operation = call.operation.ok_or_else(unknown)?;
+        return neighbours::answer(operation, call, &caller.account, world).map(Next::Send);
     }
     let region = world.region_as_told(&caller.account, call.region()).ok().filter(|region| region.enabled);
     let region = region.ok_or(Refusal::InvalidToken)?;

@@ -20,16 +20,32 @@ pub enum Service {
     Ses,
     /// STS, form and XML.
     Sts,
+    /// Service Quotas, JSON.
+    ServiceQuotas,
+    /// Account Management, REST and JSON.
+    AccountManagement,
 }
 
 impl Service {
-    /// `sesv2`, `ses` or `sts`.
+    /// `sesv2`, `ses`, `sts`, `service-quotas` or `account`, as the command line calls them.
     pub fn as_str(self) -> &'static str {
         match self {
             Service::SesV2 => "sesv2",
             Service::Ses => "ses",
             Service::Sts => "sts",
+            Service::ServiceQuotas => "service-quotas",
+            Service::AccountManagement => "account",
         }
+    }
+
+    /// Whether it is one of the two APIs of SES, which share rate and region.
+    pub(super) fn is_ses(self) -> bool {
+        matches!(self, Service::SesV2 | Service::Ses)
+    }
+
+    /// Whether it answers in JSON.
+    pub(super) fn speaks_json(self) -> bool {
+        matches!(self, Service::SesV2 | Service::ServiceQuotas | Service::AccountManagement)
     }
 }
 
@@ -54,7 +70,7 @@ pub struct LoggedRequest {
     pub writes: bool,
     /// What it was about: the role of AssumeRole, the identity of GetEmailIdentity.
     pub subject: Option<String>,
-    /// Requests in flight at its arrival, itself included: to SES of this account and region over both APIs, or to STS.
+    /// Requests in flight at its arrival, itself included: to SES of this account and region over both APIs, or to the services beside it.
     pub in_flight: usize,
     /// HTTP status of the answer; none while it waits, and for ever if none was given.
     pub status: Option<u16>,
@@ -63,14 +79,14 @@ pub struct LoggedRequest {
 /// What is counted together as "in flight".
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Lane {
-    sts: bool,
+    ses: bool,
     account: String,
     region: String,
 }
 
 impl Lane {
     fn of(request: &LoggedRequest) -> Lane {
-        Lane { sts: request.service == Service::Sts, account: request.account.clone(), region: request.region.clone() }
+        Lane { ses: request.service.is_ses(), account: request.account.clone(), region: request.region.clone() }
     }
 }
 
@@ -153,7 +169,7 @@ impl Journal {
     }
 
     fn to_ses(&self) -> impl Iterator<Item = &LoggedRequest> {
-        self.entries.iter().filter(|entry| entry.service != Service::Sts)
+        self.entries.iter().filter(|entry| entry.service.is_ses())
     }
 }
 

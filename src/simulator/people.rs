@@ -68,10 +68,20 @@ impl World {
 
     /// The owner of a domain publishes all that SES demands of it, and SES finds it: DNS faults that name the domain, something below or
     /// something above it are gone, and verification, DKIM and MAIL FROM are `SUCCESS`. Faults without a name concern everybody and stay.
+    /// Where SES has given up, it finds nothing: "you must restart the verification process from the beginning"
+    /// (<https://docs.aws.amazon.com/ses/latest/APIReference/API_GetIdentityVerificationAttributes.html>).
     pub fn publish(&mut self, account: &str, region: &str, name: &str) -> Result<(), WorldError> {
         let identity = self.known_identity(account, region, name)?;
         if identity.identity_type == "EMAIL_ADDRESS" {
             return Err(WorldError::Impossible(format!("{name} is not a domain: its link has to be clicked")));
+        }
+        let failed = |status: &str| status == "FAILED";
+        if failed(&identity.verification_status)
+            || identity.told("/DkimAttributes/Status").is_some_and(|dkim| failed(&dkim))
+        {
+            return Err(WorldError::Impossible(format!(
+                "SES looks no more for the records of {name}: it is FAILED, and verification has to be started again"
+            )));
         }
         let mut found = json!({});
         if identity.told("/DkimAttributes/Status").is_some_and(|status| status != "NOT_STARTED") {
@@ -214,6 +224,20 @@ mod tests {
         let identity = &region.all_identities()["shop.example"];
         assert_eq!(identity.verification_status, "SUCCESS");
         assert_eq!(identity.told("/DkimAttributes/Status").as_deref(), Some("NOT_STARTED"));
+    }
+
+    #[test]
+    fn ses_looks_no_more_for_the_records_of_a_domain_that_it_has_given_up() {
+        let unsigned = json!({ "DkimAttributes": { "Status": "FAILED" } });
+        let region = Region::fresh(HERE.1)
+            .identity(Identity::domain("late.example").status("FAILED"))
+            .identity(Identity::domain("unsigned.example").details(&unsigned));
+        let mut world = world(region);
+        for name in ["late.example", "unsigned.example"] {
+            let why = world.publish(HERE.0, HERE.1, name).expect_err("it is too late").to_string();
+            assert!(why.contains("started again"), "{why}");
+        }
+        assert_eq!(status(&world, "late.example"), "FAILED");
     }
 
     #[test]

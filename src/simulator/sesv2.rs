@@ -199,7 +199,7 @@ mod tests {
             assert_eq!(recognise(&Method::GET, &old), Some(Recognised::plain(operation)));
             assert_eq!(recognise(&Method::POST, &format!("/v2/email/{new}")), Some(Recognised::plain(operation)));
             let created = recognise(&Method::POST, &old).map(|recognised| recognised.operation);
-            assert!(matches!(created, None | Some("CreateEmailIdentity")), "that would create one: {created:?}");
+            assert!(created.is_some_and(|name| name.starts_with("Create")), "that would create one: {created:?}");
         }
     }
 

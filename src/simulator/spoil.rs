@@ -52,22 +52,27 @@ fn denied(call: &Call, caller: &Caller, why: &str) -> Refusal {
 
 /// `ses:GetAccount`: both APIs of SES share one prefix.
 fn action(call: &Call) -> String {
-    let prefix = if call.service == Service::Sts { "sts" } else { "ses" };
+    let prefix = match call.service {
+        Service::Ses | Service::SesV2 => "ses",
+        Service::Sts => "sts",
+        Service::ServiceQuotas => "servicequotas",
+        Service::AccountManagement => "account",
+    };
     format!("{prefix}:{}", call.operation.unwrap_or("Unknown"))
 }
 
 fn broken_off(call: &Call) -> Answer {
     match call.service {
-        Service::SesV2 => {
+        service if service.speaks_json() => {
             Answer { body: "{\"SendQuota\":{\"Max24Ho".into(), ..Answer::json(200, &serde_json::Value::Null) }
         }
-        Service::Ses | Service::Sts => Answer::xml(200, "<Response><Resu".to_owned()),
+        _ => Answer::xml(200, "<Response><Resu".to_owned()),
     }
 }
 
 fn empty(call: &Call, request_id: &str) -> Answer {
     match call.service {
-        Service::SesV2 => Answer::json(200, &serde_json::json!({})),
+        service if service.speaks_json() => Answer::json(200, &serde_json::json!({})),
         service => Answer::result(service, call.operation.unwrap_or("Unknown"), "", request_id),
     }
 }

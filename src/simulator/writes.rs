@@ -19,7 +19,8 @@ use super::sesv2::Recognised;
 use super::world::World;
 
 /// The writes of SES v2.
-pub(super) const SESV2: [&str; 11] = [
+pub(super) const SESV2: [&str; 13] = [
+    "CreateConfigurationSet",
     "CreateEmailIdentity",
     "DeleteEmailIdentity",
     "DeleteSuppressedDestination",
@@ -27,6 +28,7 @@ pub(super) const SESV2: [&str; 11] = [
     "PutAccountSendingAttributes",
     "PutConfigurationSetSendingOptions",
     "PutEmailIdentityConfigurationSetAttributes",
+    "PutEmailIdentityDkimAttributes",
     "PutEmailIdentityFeedbackAttributes",
     "PutEmailIdentityMailFromAttributes",
     "PutSuppressedDestination",
@@ -70,8 +72,10 @@ pub(super) fn recognise(method: &Method, segments: &[&str]) -> Option<Recognised
         ("POST", ["account", "details"]) => plain("PutAccountDetails"),
         ("PUT", ["account", "sending"]) => plain("PutAccountSendingAttributes"),
         ("POST", ["identities"]) => plain("CreateEmailIdentity"),
+        ("POST", ["configuration-sets"]) => plain("CreateConfigurationSet"),
         ("DELETE", ["identities", name]) => identity("DeleteEmailIdentity", name),
         ("PUT", ["identities", name, "mail-from"]) => identity("PutEmailIdentityMailFromAttributes", name),
+        ("PUT", ["identities", name, "dkim"]) => identity("PutEmailIdentityDkimAttributes", name),
         ("PUT", ["identities", name, "feedback"]) => identity("PutEmailIdentityFeedbackAttributes", name),
         ("PUT", ["identities", name, "configuration-set"]) => {
             identity("PutEmailIdentityConfigurationSetAttributes", name)
@@ -109,12 +113,14 @@ impl Write<'_> {
         match operation {
             "CreateEmailIdentity" => return identities::create(self),
             SEND_EMAIL => return mail::send_v2(self),
+            "CreateConfigurationSet" => account::create_set(self),
             "DeleteEmailIdentity" => identities::delete(self),
             "DeleteSuppressedDestination" => suppression::delete(self),
             "PutAccountDetails" => account::put_details(self),
             "PutAccountSendingAttributes" => account::switch_sending(self, "SendingEnabled"),
             "PutConfigurationSetSendingOptions" => account::switch_set(self, "SendingEnabled"),
             "PutEmailIdentityConfigurationSetAttributes" => identities::set_configuration_set(self),
+            "PutEmailIdentityDkimAttributes" => identities::switch_signing(self),
             "PutEmailIdentityFeedbackAttributes" => identities::switch_forwarding(self),
             "PutEmailIdentityMailFromAttributes" => identities::set_mail_from(self),
             "PutSuppressedDestination" => suppression::put(self),
@@ -175,7 +181,7 @@ mod tests {
         let expected = Recognised::naming("PutEmailIdentityMailFromAttributes", "EmailIdentity", address);
         assert_eq!(of(Method::PUT, &format!("identities/{address}/mail-from")), Some(expected));
         assert_eq!(of(Method::GET, "identities/shop.example"), None, "that is a read");
-        assert_eq!(of(Method::PUT, "identities/shop.example/dkim"), None, "not simulated");
+        assert_eq!(of(Method::PUT, "identities/shop.example/dkim/signing"), None, "not simulated");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use std::sync::{Arc, LazyLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
@@ -36,7 +38,7 @@ const STYLE: &str = include_str!("status/style.css");
 
 /// The policy of the page: that style, its own form, and nothing else.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let style = base64_simd::STANDARD.encode_to_string(Sha256::digest(STYLE));
+    let style = STANDARD.encode(Sha256::digest(STYLE));
     format!(
         "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )

@@ -24,7 +24,7 @@ const LEAST_STAY: Duration = Duration::from_millis(250);
 
 /// Those who share a limit: an IPv4 address, or an IPv6 /64, which is what one customer is given at the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Origin {
+pub(super) enum Origin {
     V4([u8; 4]),
     V6([u16; 4]),
 }
@@ -71,6 +71,7 @@ pub(super) enum Full {
 #[derive(Debug)]
 pub(super) struct Seat {
     number: u64,
+    origin: Origin,
     connection: Arc<Connection>,
     connections: Arc<Connections>,
 }
@@ -104,7 +105,7 @@ impl Connections {
         open.accepted += 1;
         open.by_age.insert(number, (origin, Arc::clone(&connection)));
         *open.by_origin.entry(origin).or_default() += 1;
-        Ok(Seat { number, connection, connections: Arc::clone(self) })
+        Ok(Seat { number, origin, connection, connections: Arc::clone(self) })
     }
 
     /// Asks the connection that can best be spared to leave, because something is short that the limits do not count.
@@ -151,6 +152,11 @@ impl Seat {
     /// What the connection in this place is doing.
     pub(super) fn connection(&self) -> &Arc<Connection> {
         &self.connection
+    }
+
+    /// Where the client is.
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
     }
 }
 

@@ -1,4 +1,4 @@
-//! From what the operator wrote after `--web.listen-address` to a socket that listens.
+//! From what the operator wrote after `--web.listen-address`, or from systemd, to a socket that listens.
 //!
 //! Addresses are numbers: no name is looked up here, so a dead resolver cannot keep the agent from starting.
 
@@ -35,6 +35,17 @@ pub enum BindError {
         /// The system's reason.
         source: io::Error,
     },
+    /// There is no socket to take over.
+    #[error(
+        "--web.systemd-socket is set and systemd has passed no socket; start ses-exporter by its socket unit, or remove it"
+    )]
+    NothingPassed,
+    /// A socket that was passed is none of ours.
+    #[error("socket {number} that systemd has passed is no TCP socket; write ListenStream= with a port into its unit")]
+    NotTcp {
+        /// Its place in the unit, counted from 1.
+        number: usize,
+    },
 }
 
 fn refusal(source: &io::Error) -> String {
@@ -67,6 +78,26 @@ pub fn bind(address: &str) -> Result<TcpListener, BindError> {
         }
         result => result.map_err(refused),
     }
+}
+
+/// The sockets that systemd listens on for this process: `ListenStream=` in its socket unit.
+///
+/// Must be called inside a tokio runtime, and once.
+///
+/// # Errors
+/// That there is none, or one that can't be used.
+pub fn passed_by_systemd() -> Result<Vec<TcpListener>, BindError> {
+    let mut passed = listenfd::ListenFd::from_env();
+    let count = passed.len();
+    if count == 0 {
+        return Err(BindError::NothingPassed);
+    }
+    let mut take = |index: usize| {
+        let listener = passed.take_tcp_listener(index).ok().flatten()?;
+        listener.set_nonblocking(true).ok()?;
+        TcpListener::from_std(listener).ok()
+    };
+    (0..count).map(&mut take).zip(1..).map(|(taken, number)| taken.ok_or(BindError::NotTcp { number })).collect()
 }
 
 /// Checks what an operator wrote, without listening.

@@ -17,6 +17,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 
 use super::connections::{Connections, Full};
 use super::conversation::{converse, told_to_stop};
+use super::gate::Gate;
 use super::{Limits, Site};
 use crate::telemetry::{Telemetry, process};
 
@@ -24,19 +25,31 @@ use crate::telemetry::{Telemetry, process};
 /// keeps a whole core busy.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
 
-/// Serves `site` on all `listeners` until `stop` turns true (or its sender is gone).
+/// What every conversation needs to know.
+pub(super) struct Server<S> {
+    pub(super) site: Arc<S>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) limits: Limits,
+    pub(super) telemetry: Arc<Telemetry>,
+}
+
+/// Serves `site` behind `gate` on all `listeners` until `stop` turns true (or its sender is gone).
 ///
 /// Then it stops to listen at once, lets answers in flight finish within [`Limits::grace`], closes all other connections,
 /// and returns when none is left. Dropping the future closes everything at once.
 pub async fn serve<S: Site>(
     mut listeners: Vec<TcpListener>,
     site: Arc<S>,
+    gate: Arc<Gate>,
     limits: Limits,
     telemetry: Arc<Telemetry>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let limits = Arc::new(within_descriptors(limits, process::max_open_files()));
-    let connections = Connections::new(&limits);
+    let limits = within_descriptors(limits, process::max_open_files());
+    let mut following = JoinSet::new();
+    following.spawn(Arc::clone(&gate).follow(Arc::clone(&telemetry)));
+    let server = Arc::new(Server { site, gate, limits, telemetry });
+    let connections = Connections::new(&server.limits);
     let mut conversations = JoinSet::new();
     let mut failing = false;
     loop {
@@ -73,22 +86,21 @@ pub async fn serve<S: Site>(
             }
         };
         match place {
-            Err(reason) => telemetry.http_connection_closed(reason),
+            Err(reason) => server.telemetry.http_connection_closed(reason),
             Ok(seat) => {
-                let (site, limits, telemetry, stop) =
-                    (Arc::clone(&site), Arc::clone(&limits), Arc::clone(&telemetry), stop.clone());
+                let (server, stop) = (Arc::clone(&server), stop.clone());
                 conversations.spawn(async move {
                     // The last packet of a page must not wait for an acknowledgement; if it does, nothing is lost but time.
                     let _ = socket.set_nodelay(true);
-                    if let Some(reason) = converse(socket, &seat, site, &limits, Arc::clone(&telemetry), stop).await {
-                        telemetry.http_connection_closed(reason);
+                    if let Some(reason) = converse(socket, &seat, &server, stop).await {
+                        server.telemetry.http_connection_closed(reason);
                     }
                 });
             }
         }
     }
     drop(listeners);
-    let _ = timeout(limits.grace, async { while conversations.join_next().await.is_some() {} }).await;
+    let _ = timeout(server.limits.grace, async { while conversations.join_next().await.is_some() {} }).await;
     conversations.shutdown().await;
 }
 

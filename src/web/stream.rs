@@ -24,6 +24,13 @@ impl Stream {
         Stream { socket, connection }
     }
 
+    /// The first byte that the client sends, which stays to be read; none if it sends nothing more.
+    pub(super) async fn first_byte(&self) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        let count = self.socket.peek(&mut byte).await?;
+        Ok(byte.first().filter(|_| count > 0).copied())
+    }
+
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match result {
             Poll::Pending => self.connection.stalled(),

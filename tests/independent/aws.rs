@@ -1,8 +1,10 @@
 //! The `aws` command line, as the one who says what is true in a server that stands in for AWS.
 
+use std::process::{Command, Output};
+
 use serde_json::Value;
 
-use super::programs::python;
+use crate::support::programs::python;
 
 /// The `aws` command line in an environment of its own: where AWS is, and who asks.
 #[derive(Clone)]
@@ -35,6 +37,21 @@ impl CommandLine {
         assert!(output.status.success(), "aws {words}: {}", String::from_utf8_lossy(&output.stderr));
         if output.stdout.is_empty() { Value::Null } else { serde_json::from_slice(&output.stdout).unwrap() }
     }
+}
+
+/// Runs a command line that we print, in a shell in which `aws` is the real one.
+pub(super) fn in_a_shell(line: &str, environment: &[(&'static str, String)]) -> Output {
+    let aws = python("aws");
+    let mut shell = Command::new("sh");
+    for (name, value) in aws.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let plain = [("AWS_DEFAULT_OUTPUT", "json"), ("AWS_PAGER", ""), ("AWS_MAX_ATTEMPTS", "1")];
+    shell.env("AWS", aws.get_program()).envs(environment.iter().map(|(name, value)| (*name, value))).envs(plain);
+    shell.args(["-c", &format!("aws() {{ \"$AWS\" \"$@\"; }}\n{line}")]).output().unwrap()
 }
 
 /// The environment in which an SDK or the `aws` command talks to the server at `url`, which takes any key.

@@ -9,7 +9,7 @@ use ses_exporter::collectors::ALL;
 use super::aws::{CommandLine, environment};
 use super::ministack::{flag, ministack};
 use super::moto::moto;
-use super::programs::Program;
+use crate::support::programs::Program;
 use crate::support::{Agent, Page};
 
 const DOMAIN: &str = "shop.example";

@@ -6,8 +6,8 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use ses_exporter::simulator::{Account, DnsFault, DnsFaultKind, Identity, Region, World};
 
-use super::programs::python;
 use crate::support::Aws;
+use crate::support::programs::python;
 
 /// Asks each question in each way and prints what came: `udp` alone, `tcp` alone, or `both`, which is UDP and then TCP if truncated.
 const ASK: &str = r#"

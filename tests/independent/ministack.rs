@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::aws::{CommandLine, OFTEN, environment};
-use super::programs::{Program, python};
+use crate::support::programs::{Program, python};
 use crate::support::{Agent, Page};
 
 const DOMAIN: &str = "shop.example";

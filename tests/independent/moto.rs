@@ -2,7 +2,7 @@
 
 use super::aws::{CommandLine, OFTEN, environment};
 use super::ministack::ministack;
-use super::programs::{Program, python};
+use crate::support::programs::{Program, python};
 use crate::support::{Agent, Page};
 
 const SHOP: &str = "222222222222";

@@ -9,7 +9,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::programs::{Program, free_port, installed};
+use crate::support::programs::{Program, free_port, installed};
 use crate::support::{Agent, command, eventually, get, repository, run, send};
 
 /// The demo, and where its simulated AWS takes orders.

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use ses_exporter::simulator::{Account, Identity, Region, World};
 
-use super::programs::python;
+use crate::support::programs::python;
 use crate::support::{Agent, Aws, Page, eventually, get};
 
 /// Names that a careless renderer breaks on. SES would take hardly any of them; AWS' answers are not ours to trust.

@@ -1,29 +1,16 @@
 //! The commands that we tell people to run, before the one who knows the words: the `aws` command line itself, with a shell
 //! in between. It has to come as far as the network, where nobody answers.
 
-use std::process::Command;
-
 use ses_exporter::remedy::{Need, Scope, remedy};
 
-use super::aws::environment;
-use super::programs::python;
+use super::aws::{environment, in_a_shell};
 
 /// Nobody listens on the discard port of the loopback.
 const NOBODY: &str = "http://127.0.0.1:9";
 
-/// Runs a command line of ours in a shell in which `aws` is the real one, and answers what it says in complaint.
+/// What a command line of ours says in complaint.
 fn complaint(line: &str) -> String {
-    let aws = python("aws");
-    let mut shell = Command::new("sh");
-    for (name, value) in aws.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    shell.env("AWS", aws.get_program()).envs(environment(NOBODY)).env("AWS_MAX_ATTEMPTS", "1");
-    let output = shell.args(["-c", &format!("aws() {{ \"$AWS\" \"$@\"; }}\n{line}")]).output().unwrap();
-    String::from_utf8(output.stderr).unwrap()
+    String::from_utf8(in_a_shell(line, &environment(NOBODY)).stderr).unwrap()
 }
 
 fn reaches_the_network(complaint: &str) -> bool {

@@ -8,7 +8,7 @@ use ses_exporter::simulator::{
     Account, ConfigurationSet, DnsFault, DnsFaultKind, Fault, Identity, Region, Trouble, World,
 };
 
-use super::programs::python;
+use crate::support::programs::python;
 use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, SECRET, production, quick};
 use crate::support::{Agent, Aws, command, eventually, run};
 

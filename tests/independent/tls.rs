@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use super::programs::python;
+use crate::support::programs::python;
 use crate::support::stage::Running;
 use crate::support::{command, run};
 

@@ -8,8 +8,8 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response, StatusCode};
 use ses_exporter::telemetry::{ConnectionClosed, Telemetry};
-use ses_exporter::web::{Limits, Site, bind, serve};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use ses_exporter::web::{Gate, Limits, Site, bind, serve};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -77,12 +77,23 @@ impl Server {
     }
 
     pub(super) fn with_page(limits: Limits, bytes: usize) -> Server {
+        Server::behind(Gate::open(), limits, bytes)
+    }
+
+    pub(super) fn behind(gate: Gate, limits: Limits, bytes: usize) -> Server {
         let listener = bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let traps = Arc::new(Traps::new(bytes));
         let telemetry = Arc::new(Telemetry::new("0.0.0", "test").unwrap());
         let (stop, told) = watch::channel(false);
-        let task = tokio::spawn(serve(vec![listener], Arc::clone(&traps), limits, Arc::clone(&telemetry), told));
+        let task = tokio::spawn(serve(
+            vec![listener],
+            Arc::clone(&traps),
+            Arc::new(gate),
+            limits,
+            Arc::clone(&telemetry),
+            told,
+        ));
         Server { address, traps, telemetry, stop, task }
     }
 
@@ -122,9 +133,14 @@ impl Server {
     }
 
     pub(super) fn resident_bytes(&self) -> f64 {
+        self.gauge("process_resident_memory_bytes").unwrap()
+    }
+
+    /// The value of a gauge without labels, if it has one.
+    pub(super) fn gauge(&self, family: &str) -> Option<f64> {
         let families = self.telemetry.gather();
-        let family = families.iter().find(|family| family.name() == "process_resident_memory_bytes").unwrap();
-        family.get_metric()[0].get_gauge().get_value()
+        let family = families.iter().find(|found| found.name() == family)?;
+        Some(family.get_metric()[0].get_gauge().get_value())
     }
 }
 
@@ -136,7 +152,9 @@ pub(super) async fn connect_from(address: SocketAddr, source: u16) -> std::io::R
 }
 
 /// One answer, as long as its Content-Length says: status code, head, length of the body.
-pub(super) async fn read_answer(client: &mut TcpStream) -> std::io::Result<(u16, String, usize)> {
+pub(super) async fn read_answer(
+    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
+) -> std::io::Result<(u16, String, usize)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(client.read_u8().await?);
@@ -148,7 +166,10 @@ pub(super) async fn read_answer(client: &mut TcpStream) -> std::io::Result<(u16,
     Ok((head[9..12].parse().unwrap(), head, length))
 }
 
-pub(super) async fn get(client: &mut TcpStream, path: &str) -> std::io::Result<(u16, String, usize)> {
+pub(super) async fn get(
+    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    path: &str,
+) -> std::io::Result<(u16, String, usize)> {
     client.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await?;
     read_answer(client).await
 }

@@ -38,7 +38,7 @@ pub(super) struct Send {
     /// The configuration set that the mail names; without it, the default one of the sender's identity counts.
     #[arg(long, value_name = "NAME")]
     configuration_set: Option<String>,
-    /// How many recipients there are, for the quota; without it, as many as --to names.
+    /// How many recipients count against the quota; without it, all that --to names but the mailbox simulator.
     #[arg(long, value_name = "NUMBER")]
     recipients: Option<u32>,
     /// One of the configured accounts, by its name or its twelve digits.

@@ -2,97 +2,12 @@
 //!
 //! Only what follows from the text: where an error can mean two things, both are said.
 
+use super::explanation::Explanation;
 use crate::rejection::{Reason, Receiver, Rejection};
-use crate::remedy::{Need, Remedy, Scope, remedy};
+use crate::remedy::{Need, Scope, remedy};
 use crate::target::ses_region;
 
-/// Everything that is said about one rejection. The names of the fields are those of `--json`.
-#[derive(Debug, serde::Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct Explanation {
-    /// A word for programs.
-    pub(super) reason: &'static str,
-    /// One sentence.
-    pub(super) verdict: String,
-    /// Where SES was called, as far as the text tells.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) region: Option<String>,
-    /// On how many lines it stands.
-    pub(super) times: usize,
-    /// Those that failed, if the error is about identities.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) identities: Vec<Explained>,
-    /// There are more than the error shows.
-    pub(super) more_identities: bool,
-    /// What it means, a sentence each.
-    pub(super) meaning: Vec<String>,
-    /// What to look at first, a sentence each.
-    pub(super) look_at: Vec<String>,
-    /// What mends it.
-    pub(super) remedies: Vec<Remedy>,
-}
-
-/// An identity that failed, and what it can be.
-#[derive(Debug, serde::Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct Explained {
-    /// As the error has it.
-    pub(super) written: String,
-    /// The address or domain alone.
-    pub(super) name: String,
-    /// The domain of an address.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) domain: Option<String>,
-    /// What it can be in the message that SES refused.
-    pub(super) roles: Vec<Role>,
-}
-
-/// What an identity that failed can be in the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Role {
-    /// From, Source, Sender or Return-Path.
-    Sender,
-    /// To, Cc or Bcc, where the account is in the sandbox.
-    SandboxRecipient,
-}
-
-impl Role {
-    pub(super) const fn about(self) -> &'static str {
-        match self {
-            Self::Sender => {
-                "the sender (From, Source, Sender or Return-Path): it or its domain has to be verified there"
-            }
-            Self::SandboxRecipient => "or a recipient (To, Cc, Bcc), and then the account is in the sandbox there",
-        }
-    }
-}
-
 impl Explanation {
-    pub(super) fn new(rejection: &Rejection, verdict: String) -> Self {
-        Self {
-            reason: rejection.reason.as_str(),
-            verdict,
-            region: rejection.region.clone(),
-            times: rejection.times,
-            identities: Vec::new(),
-            more_identities: false,
-            meaning: Vec::new(),
-            look_at: Vec::new(),
-            remedies: Vec::new(),
-        }
-    }
-
-    pub(super) fn means(&mut self, sentence: &str) {
-        self.meaning.push(sentence.to_owned());
-    }
-
-    /// Whether it says more than that SES refused something.
-    pub(super) fn is_understood(&self) -> bool {
-        self.reason != Reason::Other.as_str()
-    }
-
     /// What a rejection means.
     pub(super) fn of(rejection: &Rejection) -> Self {
         let place = rejection.region.as_deref().map(|region| format!(" in {region}")).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::meaning::{Explained, Explanation, Role};
+use super::explanation::{Explained, Explanation, Role};
 use crate::rejection::{Identity, Rejection};
 use crate::remedy::{Need, Remedy, Scope, domain_of_ones_own, remedy};
 
@@ -41,6 +41,11 @@ pub(super) fn explanation(rejection: &Rejection, identities: &[Identity], cut: b
     explanation.identities = identities;
     explanation.more_identities = cut;
     explanation
+}
+
+/// An identity that an argument names.
+pub(super) fn by_name(name: &str) -> Explained {
+    explained(&Identity { written: name.to_owned(), name: name.to_owned() })
 }
 
 fn explained(identity: &Identity) -> Explained {

@@ -85,6 +85,9 @@ impl Question {
         if words.recipients == Some(0) {
             return Err(wrong("recipients", "is 0; leave it out, or say how many there are".to_owned()));
         }
+        if let Some(fewer) = words.recipients.filter(|recipients| *recipients < named) {
+            return Err(wrong("recipients", format!("is {fewer}, and to names {named} that count against the quota")));
+        }
         let set = |name: &String| name.is_empty() || name.contains(char::is_whitespace) || name.len() > LONGEST_SET;
         if words.configuration_set.as_ref().is_some_and(set) {
             return Err(wrong("configuration-set", "is no name; it has 1 to 64 letters, digits, - or _".to_owned()));
@@ -154,6 +157,9 @@ impl Question {
     }
 }
 
+/// "Recipient count exceeds 50" (Service quotas in Amazon SES: 50 recipients a message, any of To, Cc and Bcc).
+const MOST_RECIPIENTS: usize = 50;
+
 fn count(recipients: usize) -> u32 {
     u32::try_from(recipients).unwrap_or(u32::MAX)
 }
@@ -166,6 +172,9 @@ fn recipients(names: &[String]) -> Result<Recipients, String> {
         [] => Err("is empty; name a recipient, or write any".to_owned()),
         [one] if one == ANY => Ok(Recipients::Any),
         all if all.iter().any(|one| one == ANY) => Err("has any beside names; write either".to_owned()),
+        all if all.len() > MOST_RECIPIENTS => {
+            Err(format!("names {} recipients; SES takes {MOST_RECIPIENTS} in a message", all.len()))
+        }
         all => {
             let names = all.iter().map(|one| mail_name(one)).collect::<Result<Vec<_>, _>>();
             names.map(Recipients::Only).map_err(str::to_owned)
@@ -227,6 +236,11 @@ mod tests {
         assert_eq!(field(words("a@b.test", &["any", "c.test"])), "to");
         assert_eq!(field(Words { regions: vec!["eu-wset-1".to_owned()], ..good() }), "region");
         assert_eq!(field(Words { recipients: Some(0), ..good() }), "recipients");
+        let two = || words("a@b.test", &["c.test", "d.test", "success@simulator.amazonses.com"]);
+        assert_eq!(field(Words { recipients: Some(1), ..two() }), "recipients");
+        assert!(Question::read(Words { recipients: Some(2), ..two() }).is_ok(), "the simulator needs no quota");
+        assert_eq!(field(words("a@b.test", &["c.test"; MOST_RECIPIENTS + 1])), "to");
+        assert!(Question::read(words("a@b.test", &["c.test"; MOST_RECIPIENTS])).is_ok());
         assert_eq!(field(Words { configuration_set: Some("a b".to_owned()), ..good() }), "configuration-set");
     }
 

@@ -1,11 +1,15 @@
 //! Writes about sending as a whole: the request for production access, the switch of the account, the switches of its sets.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::answer::Refusal;
 use super::super::call::Input;
+use super::super::configuration_set::ConfigurationSet;
 use super::super::send::Refused;
 use super::Write;
+
+/// "It can contain 64 characters or fewer" (CreateConfigurationSet).
+const LONGEST_SET: usize = 64;
 
 /// Members of PutAccountDetails that are kept as they come.
 const DETAILS: [&str; 5] =
@@ -59,6 +63,27 @@ pub(super) fn switch_sending(write: &mut Write<'_>, member: &str) -> Result<(), 
         ));
     }
     region.patch(&json!({ "SendingEnabled": enabled }), now);
+    Ok(())
+}
+
+/// CreateConfigurationSet. What is said of the new set is taken over; reputation metrics are off unless they are asked for.
+pub(super) fn create_set(write: &mut Write<'_>) -> Result<(), Refusal> {
+    let name = write.required("ConfigurationSetName")?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if name.len() > LONGEST_SET || !name.chars().all(allowed) {
+        return Err(Refusal::Invalid(format!("Invalid configuration set name <{name}>.")));
+    }
+    if write.region()?.all_configuration_sets().contains_key(&name) {
+        let (status, code) = (400, "AlreadyExistsException".to_owned());
+        return Err(Refusal::Other { status, code, message: format!("Configuration set <{name}> already exists.") });
+    }
+    let set = ConfigurationSet::new(name).without_reputation_metrics();
+    let said = match &write.call.input {
+        Input::Json(members) => members.iter().filter(|(name, value)| name.ends_with("Options") && !value.is_null()),
+        Input::Form(_) | Input::Unreadable => return Err(Refusal::Invalid("The body cannot be read.".to_owned())),
+    };
+    let said: Map<String, Value> = said.map(|(name, value)| (name.clone(), value.clone())).collect();
+    write.region()?.put_configuration_set(set.details(&Value::Object(said)));
     Ok(())
 }
 

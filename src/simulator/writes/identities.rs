@@ -59,7 +59,8 @@ pub(super) fn verify_domain(write: &mut Write<'_>) -> Result<String, Refusal> {
     Ok(element("VerificationToken", &token.unwrap_or_default()))
 }
 
-/// VerifyDomainDkim (v1): Easy DKIM, also for a domain that was proved by its record alone.
+/// VerifyDomainDkim (v1): Easy DKIM, also for a domain that was proved by its record alone. SES looks for the records of a domain
+/// anew that it has given up.
 pub(super) fn verify_domain_dkim(write: &mut Write<'_>) -> Result<String, Refusal> {
     let (name, key, now) = (spelled(&write.required("Domain")?)?, write.key(), write.world.now());
     let fresh = Identity::domain(name.clone());
@@ -76,7 +77,10 @@ pub(super) fn verify_domain_dkim(write: &mut Write<'_>) -> Result<String, Refusa
                 "SigningHostedZone": member("/DkimAttributes/SigningHostedZone"),
                 "CurrentSigningKeyLength": member("/DkimAttributes/CurrentSigningKeyLength"),
             } });
-            region.change_identity(&name, |identity| identity.details(&asked));
+            region.change_identity(&name, |identity| match identity.verification_status.as_str() {
+                "FAILED" | "NOT_STARTED" => identity.status("PENDING").details(&asked),
+                _ => identity.details(&asked),
+            });
         }
         Some(_) => {}
     }
@@ -121,6 +125,12 @@ pub(super) fn set_mail_from(write: &mut Write<'_>) -> Result<(), Refusal> {
 pub(super) fn set_configuration_set(write: &mut Write<'_>) -> Result<(), Refusal> {
     let (name, set) = (named(write)?, configuration_set(write)?);
     change(write, &name, |identity| identity.details(&json!({ "ConfigurationSetName": set })))
+}
+
+/// PutEmailIdentityDkimAttributes.
+pub(super) fn switch_signing(write: &mut Write<'_>) -> Result<(), Refusal> {
+    let (name, enabled) = (named(write)?, write.flag("SigningEnabled")?);
+    change(write, &name, |identity| identity.details(&json!({ "DkimAttributes": { "SigningEnabled": enabled } })))
 }
 
 /// PutEmailIdentityFeedbackAttributes and SetIdentityFeedbackForwardingEnabled (v1), which "can only disable" it where both topics are set.

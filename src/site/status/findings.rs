@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::view::{NO_ACCOUNT, Tone, View};
 use crate::remedy::Remedy;
 use crate::report::findings::{Finding, Severity};
+use crate::report::words::counted;
 
 /// So many are shown: the worst come first, and the report has them all.
 const MOST_FINDINGS: usize = 100;
@@ -14,25 +15,36 @@ const MOST_FINDINGS: usize = 100;
 /// Account and region, to the number of their row.
 type Rows<'a> = HashMap<(Option<&'a str>, &'a str), usize>;
 
-/// All of them, the worst first.
+/// All of them, the worst first. Where there are worse ones, those to look at are folded.
 pub(super) fn section(view: &View<'_>) -> Markup {
     let findings = &view.report.findings;
     let rows: Rows<'_> = view
         .places()
         .map(|place| ((place.account.account.as_deref(), place.region.region.as_str()), place.number))
         .collect();
+    let shown = findings.get(..MOST_FINDINGS).unwrap_or(findings);
+    // The worst come first, so that the mild ones are the end.
+    let (worse, to_look_at) = shown.split_at(shown.partition_point(|one| one.severity > Severity::Warning));
     html! {
         section #mend aria-labelledby="mend-title" {
             h2 #mend-title { "To mend" }
             @if findings.is_empty() { p { "Nothing is known that is to be mended." } }
-            @else {
-                ol.findings { @for finding in findings.iter().take(MOST_FINDINGS) { (item(view, finding, &rows)) } }
+            @if !worse.is_empty() { (list(view, worse, &rows)) }
+            @if !to_look_at.is_empty() {
+                details open[worse.is_empty()] {
+                    summary { (counted(to_look_at.len(), "thing")) " to look at" }
+                    (list(view, to_look_at, &rows))
+                }
             }
             @if findings.len() > MOST_FINDINGS {
                 p { (findings.len() - MOST_FINDINGS) " more are in " a href="./api/v1/check" { "the report" } "." }
             }
         }
     }
+}
+
+fn list(view: &View<'_>, findings: &[Finding], rows: &Rows<'_>) -> Markup {
+    html! { ol.findings { @for finding in findings { (item(view, finding, rows)) } } }
 }
 
 fn item(view: &View<'_>, finding: &Finding, rows: &Rows<'_>) -> Markup {

@@ -145,7 +145,7 @@ fn row(view: &View<'_>, place: Place<'_>, identity: &Identity) -> Markup {
     let [_, at, can_send, verification, dkim, mail_from, dns, links] = COLUMNS;
     html! {
         tr role="row" {
-            th scope="row" role="rowheader" { (identity.identity) }
+            th.name scope="row" role="rowheader" { (identity.identity) }
             (cell(at, &html! { (place.account_name()) " " a href={ "#target-" (place.number) } { (place.region.region) } }))
             (cell(can_send, &word(Tone::of(identity.can_send), yes_or_no(identity.can_send))))
             (cell(verification, &self::verification(view, identity)))
@@ -188,7 +188,7 @@ fn dkim(view: &View<'_>, identity: &Identity) -> Markup {
 fn mail_from(view: &View<'_>, identity: &Identity) -> Markup {
     let Some(mail_from) = &identity.mail_from else { return word(Tone::Dim, "-") };
     let bad = if mail_from.rejects_on_mx_failure { Tone::Bad } else { Tone::Warn };
-    html! { (mail_from.domain) " " (status(view, &mail_from.status, bad, mail_from.since)) }
+    html! { span.name { (mail_from.domain) } " " (status(view, &mail_from.status, bad, mail_from.since)) }
 }
 
 fn records(view: &View<'_>, place: Place<'_>, identity: &Identity) -> Markup {
@@ -207,7 +207,7 @@ fn failing(view: &View<'_>, record: &Wrong) -> Markup {
         span.bad { (record.record) }
         @if let Some(reason) = &record.reason { ": " (reason.replace('_', " ")) }
         @if let Some(since) = view.since(record.since) { " " span.note { (since) } }
-        br; code { (record.name) } " should be " code { (record.expected) }
+        br; code { (record.expected) }
     }
 }
 

@@ -122,7 +122,7 @@ fn row(view: &View<'_>, asked: &Asked, place: Place<'_>) -> Markup {
     html! {
         tr role="row" #{ "target-" (place.number) } {
             th scope="row" role="rowheader" { (region.region) }
-            (cell(sending, &html! { (self::sending(view, region)) }))
+            (cell(sending, &self::sending(view, region)))
             (cell(quota, &self::quota_used(place)))
             (cell(identities, &self::identities(asked, place)))
             (cell(dns_column, &word(dns_tone(region), &dns(region))))
@@ -139,14 +139,18 @@ fn row(view: &View<'_>, asked: &Asked, place: Place<'_>) -> Markup {
 fn sending(view: &View<'_>, region: &Region) -> Markup {
     let Some(sending) = &region.sending else { return word(Tone::Unknown, "not known") };
     let paused = is_paused(sending);
-    let tone = match (paused, sending.enforcement == "HEALTHY", sending.production) {
-        (true, ..) => Tone::Bad,
-        (false, true, true) => Tone::Good,
+    let as_declared = region.expected.as_ref().is_some_and(|declared| declared.as_expected == Some(true));
+    let tone = match (paused, sending.enforcement.as_str()) {
+        (true, _) => Tone::Bad,
+        (false, "HEALTHY") if sending.production || as_declared => Tone::Good,
         _ => Tone::Warn,
     };
-    let words = match state(sending) {
-        by if by == "paused by the account" => "paused by you".to_owned(),
-        words => words,
+    let base = if sending.production { "production" } else { "sandbox" };
+    let words = match sending.enforcement.as_str() {
+        "PROBATION" if !paused => format!("{base}, under review (probation)"),
+        "SHUTDOWN" => state(sending),
+        _ if paused => "paused by you".to_owned(),
+        _ => state(sending),
     };
     let since = sending.since.and_then(|since| match (paused, sending.enforcement.as_str()) {
         (true, "SHUTDOWN") | (false, "PROBATION") => since.enforcement,
@@ -155,7 +159,6 @@ fn sending(view: &View<'_>, region: &Region) -> Markup {
     });
     html! {
         (word(tone, &words))
-        @if sending.enforcement == "PROBATION" { " " span.warn { "under review" } }
         @if let Some(since) = view.since(since) { " " span.note { (since) } }
     }
 }
@@ -236,6 +239,9 @@ fn runbook(view: &View<'_>, place: Place<'_>) -> Option<Runbook> {
         None if outcome(Outcome::Denied) => Some(Runbook::AccessDenied),
         None if !in_time() => Some(Runbook::CollectorStale),
         None if outcome(Outcome::Failed) || outcome(Outcome::Partly) => Some(Runbook::CollectorFailing),
+        None if region.expected.as_ref().is_some_and(|declared| !declared.missing.is_empty()) => {
+            Some(Runbook::ExpectedIdentityNotVerified)
+        }
         None if region.dns.as_ref().is_some_and(|dns| !dns.wrong.is_empty()) => Some(Runbook::DnsRecordWrong),
         None => None,
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{get, repository, signal};
+use super::{get, repository, signal};
 
 /// Longest wait for a program to answer its first request: Python takes seconds to load on a busy machine.
 const START: Duration = Duration::from_secs(90);
@@ -19,7 +19,7 @@ const START: Duration = Duration::from_secs(90);
 const STARTS: usize = 3;
 
 /// A command of a Python program: out of the environment that `tests/run` makes, else off the `PATH`.
-pub(super) fn python(program: &str) -> Command {
+pub(crate) fn python(program: &str) -> Command {
     let chosen = std::env::var_os("SES_EXPORTER_TEST_PYTHON").map(PathBuf::from);
     let environment = chosen.clone().unwrap_or_else(|| repository("target/python")).join("bin");
     let elsewhere = if chosen.is_some() { OsString::new() } else { std::env::var_os("PATH").unwrap_or_default() };
@@ -29,7 +29,7 @@ pub(super) fn python(program: &str) -> Command {
 }
 
 /// A command of a program of the distribution.
-pub(super) fn installed(program: &str) -> Command {
+pub(crate) fn installed(program: &str) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|place| place.join(program)).find(|file| file.is_file());
     without_aws(Command::new(found.unwrap_or_else(|| panic!("{}", missing(program)))))
@@ -53,13 +53,13 @@ fn without_aws(mut command: Command) -> Command {
 }
 
 /// A port of the loopback that nobody listens on at the moment.
-pub(super) fn free_port() -> SocketAddr {
+pub(crate) fn free_port() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
 /// A server of somebody else's on the loopback. It ends with its owner, and so do its children.
-pub(super) struct Program {
-    pub(super) address: SocketAddr,
+pub(crate) struct Program {
+    pub(crate) address: SocketAddr,
     name: &'static str,
     child: Child,
     directory: TempDir,
@@ -68,7 +68,7 @@ pub(super) struct Program {
 impl Program {
     /// Starts a server and waits until it answers GET `ready` with 200. The command gets an address to listen on and a directory
     /// of its own.
-    pub(super) fn start(name: &'static str, ready: &str, command: impl Fn(SocketAddr, &Path) -> Command) -> Self {
+    pub(crate) fn start(name: &'static str, ready: &str, command: impl Fn(SocketAddr, &Path) -> Command) -> Self {
         let mut said = String::new();
         for _ in 0..STARTS {
             let address = free_port();
@@ -100,12 +100,12 @@ impl Program {
     }
 
     /// `http://127.0.0.1:PORT`.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// What it wrote to standard output and standard error.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.directory.path().join("log")).unwrap_or_default()).into_owned()
     }
 }
