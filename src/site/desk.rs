@@ -1,7 +1,7 @@
 //! Where long answers are written: from what is known already, one at a time, on a thread for long work.
 //!
-//! It asks nobody. An answer of thousands of targets is large and takes a while to make, so few are held in memory, however
-//! slowly somebody reads. The metrics need none of these places.
+//! It asks nobody. An answer of thousands of targets is large and takes a while to make, so few are held in memory,
+//! however slowly somebody reads. The metrics need none of these places.
 
 use std::sync::Arc;
 use std::time::Duration;

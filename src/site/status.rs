@@ -1,8 +1,8 @@
 //! The status page: the answer first, then what is to be mended, then everything that is known.
 //!
-//! One page without script, made anew for each request from what is known already; it asks nobody. It loads nothing, and
-//! its policy lets it load nothing. Everything that is not written here is escaped, and names stand in it as in the labels
-//! of the metrics.
+//! One page without script, made anew for each request from what is known already; it asks nobody. It loads nothing,
+//! and its policy lets it load nothing. Everything that is not written here is escaped, and names stand in it as in the
+//! labels of the metrics.
 
 use std::sync::{Arc, LazyLock};
 

@@ -97,7 +97,7 @@ pub(super) fn remedy(remedy: &Remedy) -> Markup {
     html! {
         div.remedy {
             p { (remedy.sentence) }
-            @for line in remedy.command.iter().chain(&remedy.records) { pre tabindex="0" { code { (line) } } }
+            @for line in remedy.command.iter().chain(&remedy.records) { pre { code { (line) } } }
         }
     }
 }

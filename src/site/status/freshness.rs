@@ -87,8 +87,7 @@ fn wanting(view: &View<'_>, sum: &Sum<'_>) -> Markup {
                 ul {
                     @for (place, tried, slot) in all.iter().take(MOST_PLACES) {
                         li {
-                            (place.account_name()) " " a href={ "#target-" (place.number) } { (place.region.region) }
-                            ": " (trouble(view, tried, slot))
+                            (place.link()) ": " (trouble(view, tried, slot))
                             @if let Some(failure) = &tried.failure { ": " (failure) }
                         }
                     }

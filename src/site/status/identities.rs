@@ -108,18 +108,19 @@ fn wrong<'a>(place: Place<'a>, identity: &Identity) -> impl Iterator<Item = &'a 
 }
 
 fn form(asked: &Asked) -> Markup {
-    let hidden = [("account", asked.account.as_str()), ("region", &asked.region)];
     let refresh = if asked.refresh { "on" } else { "" };
+    let hidden = [("account", asked.account.as_str()), ("region", &asked.region), ("refresh", refresh)];
+    let all = Asked { page: 1, refresh: asked.refresh, ..Asked::default() };
     html! {
         form action="./#identities" method="get" role="search" aria-label="Identities" {
             label for="identity" { "Part of the name" }
             input #identity name="identity" type="search" value=(asked.identity) autocomplete="off" spellcheck="false";
-            @for (name, value) in hidden.into_iter().chain([("refresh", refresh)]).filter(|(_, value)| !value.is_empty()) {
+            @for (name, value) in hidden.into_iter().filter(|(_, value)| !value.is_empty()) {
                 input type="hidden" name=(name) value=(value);
             }
             button { "Filter" }
             @if asked.is_filtered() {
-                a href=(Asked { page: 1, refresh: asked.refresh, ..Asked::default() }.link("#identities")) { "Show all" }
+                a href=(all.link("#identities")) { "Show all" }
             }
         }
     }
@@ -146,7 +147,7 @@ fn row(view: &View<'_>, place: Place<'_>, identity: &Identity) -> Markup {
     html! {
         tr role="row" {
             th.name scope="row" role="rowheader" { (identity.identity) }
-            (cell(at, &html! { (place.account_name()) " " a href={ "#target-" (place.number) } { (place.region.region) } }))
+            (cell(at, &place.link()))
             (cell(can_send, &word(Tone::of(identity.can_send), yes_or_no(identity.can_send))))
             (cell(verification, &self::verification(view, identity)))
             (cell(dkim, &self::dkim(view, identity)))
@@ -203,9 +204,10 @@ fn records(view: &View<'_>, place: Place<'_>, identity: &Identity) -> Markup {
 
 /// What is wrong with a record, and what has to stand there.
 fn failing(view: &View<'_>, record: &Wrong) -> Markup {
+    let reason = record.reason.as_deref().unwrap_or("wrong_at_the_first_look").replace('_', " ");
     html! {
         span.bad { (record.record) }
-        @if let Some(reason) = &record.reason { ": " (reason.replace('_', " ")) }
+        ": " (reason)
         @if let Some(since) = view.since(record.since) { " " span.note { (since) } }
         br; code { (record.expected) }
     }

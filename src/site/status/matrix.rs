@@ -175,7 +175,7 @@ fn quota_used(place: Place<'_>) -> Markup {
         @if let Some(used) = sending.quota_used {
             " " meter min="0" max="1" optimum="0" low=(MUCH) high="0.95" value={ (used.clamp(0.0, 1.0)) }
                 aria-label={ "Quota used in " (place.region.region) } {}
-            " " span.note { (format!("{:.0} %", used * 100.0)) }
+            " " span.note { (format!("{:.0}\u{a0}%", used * 100.0)) }
         }
         @if let Some(at) = &place.region.judged.quota_exhausted_at { " " span.warn { "used up at " (at) } }
     }
@@ -186,11 +186,11 @@ fn identities(asked: &Asked, place: Place<'_>) -> Markup {
     if counted.all == 0 {
         return html! { (NOTHING) };
     }
-    let tone = if counted.can_not_send.is_empty() { Tone::Dim } else { Tone::Bad };
+    let can_not = counted.can_not_send.len();
     let here = asked.at(place.account.account.as_deref().unwrap_or_default(), &place.region.region);
     html! {
         a href=(here.link("#identities")) { (counted.verified) " of " (counted.all) " verified" }
-        @if !counted.can_not_send.is_empty() { " " (word(tone, &format!("{} cannot send", counted.can_not_send.len()))) }
+        @if can_not > 0 { " " (word(Tone::Bad, &format!("{can_not} cannot send"))) }
     }
 }
 
@@ -209,7 +209,7 @@ fn declared(region: &Region) -> Markup {
         Some(true) if missing => Tone::Warn,
         holds => Tone::of(holds),
     };
-    html! { (declared.state) ": " (word(tone, &expected(region))) }
+    html! { span.short { (declared.state) ": " (word(tone, &expected(region))) } }
 }
 
 /// That all is fresh and how old the oldest is, or else what is not.
@@ -223,7 +223,7 @@ fn read(view: &View<'_>, place: Place<'_>) -> Markup {
                     li.warn { (tried.collector) ": " (trouble(view, tried, slot)) }
                 }
             }
-        } @else if let Some(oldest) = oldest { "all, " (ago(oldest)) }
+        } @else if let Some(oldest) = oldest { span.short { "all, " (ago(oldest)) } }
     }
 }
 

@@ -20,6 +20,12 @@ const PARTS: [(&str, &str); 6] = [
     ("freshness", "Freshness"),
 ];
 
+/// What was built.
+const REVISION: &str = match option_env!("SES_EXPORTER_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
+};
+
 /// The page.
 pub(super) fn page(view: &View<'_>, asked: &Asked, looking: bool, telemetry_path: &str) -> Markup {
     let (tone, answer) = answer(view, looking);
@@ -141,7 +147,7 @@ fn footer(telemetry_path: &str) -> Markup {
     ];
     html! {
         footer {
-            p { "ses-exporter " (env!("CARGO_PKG_VERSION")) ", revision " (option_env!("SES_EXPORTER_REVISION").unwrap_or("unknown")) }
+            p { "ses-exporter " (env!("CARGO_PKG_VERSION")) ", revision " (REVISION) }
             nav aria-label="Other pages" { ul { @for (to, name) in links { li { a href=(to) { (name) } } } } }
         }
     }

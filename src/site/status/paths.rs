@@ -56,10 +56,6 @@ const fn worst_first(ready: Option<bool>) -> u8 {
     }
 }
 
-fn region(place: Place<'_>) -> Markup {
-    html! { (place.account_name()) " " a href={ "#target-" (place.number) } { (place.region.region) } }
-}
-
 fn path_row(place: Place<'_>, path: &Path) -> Markup {
     let [_, at, ready, why, links] = PATHS;
     let reasons = html! {
@@ -75,7 +71,7 @@ fn path_row(place: Place<'_>, path: &Path) -> Markup {
     html! {
         tr role="row" {
             th scope="row" role="rowheader" { (path.path) }
-            (cell(at, &region(place)))
+            (cell(at, &place.link()))
             (cell(ready, &word(Tone::of(path.ready), yes_or_no(path.ready))))
             (cell(why, &reasons))
             (cell(links, &runbook))
@@ -93,7 +89,7 @@ fn failover_row(place: Place<'_>, pair: &Standby) -> Markup {
     };
     html! {
         tr role="row" {
-            th scope="row" role="rowheader" { (region(place)) }
+            th scope="row" role="rowheader" { (place.link()) }
             (cell(primary, &html! { (pair.primary) }))
             (cell(ready, &word(Tone::of(pair.ready), yes_or_no(pair.ready))))
             (cell(why, &html! { (reasons) }))

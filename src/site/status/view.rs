@@ -86,6 +86,11 @@ impl<'a> Place<'a> {
         self.account.account.as_deref().unwrap_or(NO_ACCOUNT)
     }
 
+    /// Account and region, leading to its row.
+    pub(super) fn link(&self) -> Markup {
+        html! { (self.account_name()) " " a href={ "#target-" (self.number) } { (self.region.region) } }
+    }
+
     /// Somebody sends from here, has prepared to, or has declared to.
     pub(super) fn matters(&self) -> bool {
         let declared = self.region.expected.as_ref().is_some_and(|expected| expected.state != "unused");
