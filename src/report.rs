@@ -21,6 +21,7 @@ pub(crate) mod moment;
 pub(crate) mod refusal;
 pub(crate) mod region;
 pub(crate) mod send;
+pub(crate) mod words;
 
 use findings::{Finding, Severity};
 use moment::Moment;

@@ -4,20 +4,22 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY};
 use hyper::{Request, Response, StatusCode};
 use tokio::sync::watch;
 
-use crate::estate::Estate;
 use crate::exporter::Readiness;
 use crate::page::Pages;
 use crate::web::Site;
 use crate::web::negotiation::{self, Representation};
 
 mod api;
-mod landing;
+mod desk;
+mod status;
 
 pub use api::Api;
+pub use desk::Desk;
+pub use status::Status;
 
 /// A scrape waits this long for the first page of its kind. Prometheus gives up after 10 s by default.
 const PATIENCE: Duration = Duration::from_secs(9);
@@ -31,12 +33,12 @@ pub struct Routes {
     pub telemetry_path: String,
     /// Where pages are asked for.
     pub pages: Pages,
-    /// The picture behind the landing page.
-    pub estate: watch::Receiver<Estate>,
     /// Whether every target has said something.
     pub readiness: Readiness,
     /// What programs ask.
     pub api: Api,
+    /// What people look at first.
+    pub status: Status,
     /// True while the agent ends.
     pub stopping: watch::Receiver<bool>,
 }
@@ -45,7 +47,7 @@ impl Site for Routes {
     async fn answer(&self, request: Request<()>) -> Response<Full<Bytes>> {
         match request.uri().path() {
             path if path == self.telemetry_path => self.metrics(&request).await,
-            "/" => self.landing(),
+            "/" => self.status.page(request.uri().query()).await,
             "/-/healthy" => text(StatusCode::OK, "Healthy\n".to_owned()),
             "/-/ready" => self.ready(),
             "/api/v1/check" => self.api.check(request.uri().query()).await,
@@ -74,15 +76,6 @@ impl Routes {
         if let Some(encoding) = wanted.encoding.content_encoding() {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
-        response
-    }
-
-    fn landing(&self) -> Response<Full<Bytes>> {
-        let page = landing::page(&self.estate.borrow(), &self.telemetry_path);
-        let mut response = Response::new(Full::new(Bytes::from(page)));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(landing::POLICY));
         response
     }
 

@@ -503,7 +503,7 @@ fn secrets_appear_nowhere() {
     let outputs = [
         ("the log", agent.log()),
         ("the page", page.text),
-        ("the landing page", agent.get("/").text()),
+        ("the status page", agent.get("/").text()),
         ("the arguments", arguments),
         ("once", format!("{once:?}")),
         ("print config", format!("{effective:?}")),

@@ -36,5 +36,6 @@ mod send_paths;
 mod send_worlds;
 mod simulator;
 mod soak;
+mod status;
 mod tidy;
 mod web;

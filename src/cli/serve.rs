@@ -15,7 +15,7 @@ use super::{Ended, Web, runtime};
 use crate::config::Config;
 use crate::exporter::{Exporter, Readiness};
 use crate::shutdown::Signals;
-use crate::site::{Api, Routes};
+use crate::site::{Api, Desk, Routes, Status};
 use crate::web::{self, Gate, GateError, Limits};
 
 /// Name look-ups that hang in threads are left behind after this long.
@@ -73,12 +73,13 @@ pub(super) async fn serve(
         }
     };
     let (stop, stopping) = watch::channel(false);
+    let desk = Arc::new(Desk::new(config, exporter.estate.clone()));
     let routes = Arc::new(Routes {
         telemetry_path: web.telemetry_path.clone(),
         pages: exporter.pages.clone(),
-        estate: exporter.estate.clone(),
         readiness: exporter.readiness(),
-        api: Api::new(config, exporter.estate.clone(), exporter.readiness()),
+        api: Api::new(Arc::clone(&desk), exporter.readiness()),
+        status: Status::new(desk, exporter.readiness(), web.telemetry_path.clone()),
         stopping: stopping.clone(),
     });
     let server =

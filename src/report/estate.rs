@@ -23,7 +23,7 @@ use super::{Terms, VERSION, Word, newest};
 
 mod identity;
 
-use identity::Identity;
+pub(crate) use identity::Identity;
 
 /// Everything that is known of the targets that were asked for.
 #[derive(Debug, serde::Serialize)]
@@ -196,6 +196,12 @@ impl Facts {
         let targets = wanted.map(|view| Target::of(terms, estate, view, &Seen::new(estate, view, now))).collect();
         Self { version: VERSION, as_of: newest(estate), targets }
     }
+}
+
+/// The identities of one target that bear series, by name; none where it is left alone or the list was not read.
+pub(crate) fn identities(terms: &Terms, estate: &Estate, view: &TargetView, now: Instant) -> Option<Vec<Identity>> {
+    let polled = view.skipped.is_none();
+    polled.then(|| Identity::all(&Seen::new(estate, view, now), Remembered::of(terms, view))).flatten()
 }
 
 impl Target {

@@ -64,7 +64,7 @@ pub(crate) struct Finding {
 }
 
 /// Above this share of the quota somebody should look.
-pub(super) const MUCH: f64 = 0.8;
+pub(crate) const MUCH: f64 = 0.8;
 /// So many names are told; whoever needs all has the metrics.
 const MOST_NAMES: usize = 5;
 

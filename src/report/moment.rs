@@ -73,7 +73,7 @@ impl Since {
 }
 
 /// In its largest unit: how long exactly is told by the time beside it.
-fn age(age: Duration) -> String {
+pub(crate) fn age(age: Duration) -> String {
     match age.as_secs() {
         seconds @ ..60 => format!("{seconds} s"),
         seconds @ 60..3600 => format!("{} min", seconds / 60),

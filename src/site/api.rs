@@ -1,52 +1,31 @@
 //! The JSON API: the report of `check` and the facts behind it, made anew for each request from what is known already.
-//!
-//! It asks nobody. An answer of thousands of targets is large and takes a while to make: one is made at a time, on a
-//! thread for long work, and few are held in memory, however slowly somebody reads. The metrics need none of these places.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
-use crate::config::Config;
+use super::desk::{Desk, Unwritten};
 use crate::estate::Estate;
 use crate::exporter::Readiness;
 use crate::report::estate::{Facts, Filter};
 use crate::report::{Report, Terms};
 
-/// So many answers are held at once, each some tens of megabytes at the worst: thousands of targets, each with a
-/// thousand identities.
-const MOST_ANSWERS: usize = 4;
-/// A request waits this long for its turn; whoever asks waits 10 s by habit.
-const PATIENCE: Duration = Duration::from_secs(9);
 /// While the first look lasts, in seconds: it is over within some seconds where AWS answers.
 const LOOK_AGAIN: u16 = 2;
 
 /// What the API answers from.
 pub struct Api {
-    terms: Arc<Terms>,
-    estate: watch::Receiver<Estate>,
+    desk: Arc<Desk>,
     readiness: Readiness,
-    places: Arc<Semaphore>,
-    turn: Arc<Semaphore>,
 }
 
 impl Api {
-    /// The API of an agent that runs with this configuration.
-    pub fn new(config: &Config, estate: watch::Receiver<Estate>, readiness: Readiness) -> Self {
-        Self {
-            terms: Arc::new(Terms::of(config).remembering()),
-            estate,
-            readiness,
-            places: Arc::new(Semaphore::new(MOST_ANSWERS)),
-            turn: Arc::new(Semaphore::new(1)),
-        }
+    /// The API of an agent.
+    pub fn new(desk: Arc<Desk>, readiness: Readiness) -> Self {
+        Self { desk, readiness }
     }
 
     /// The report, with since when things are so.
@@ -54,14 +33,14 @@ impl Api {
         if query.is_some_and(|query| !query.is_empty()) {
             return error(StatusCode::BAD_REQUEST, "this report takes no filters; remove what stands behind the ?");
         }
-        self.answer(|terms, estate| serde_json::to_vec_pretty(&Report::of(terms, estate))).await
+        self.answer(|terms, estate| serde_json::to_vec_pretty(&Report::of(terms, estate)).ok()).await
     }
 
     /// The facts about the targets that the query names.
     pub(super) async fn estate(&self, query: Option<&str>) -> Response<Full<Bytes>> {
         match filter(query.unwrap_or_default()) {
             Ok(filter) => {
-                self.answer(move |terms, estate| serde_json::to_vec(&Facts::of(terms, estate, &filter))).await
+                self.answer(move |terms, estate| serde_json::to_vec(&Facts::of(terms, estate, &filter)).ok()).await
             }
             Err(sentence) => error(StatusCode::BAD_REQUEST, sentence),
         }
@@ -70,7 +49,7 @@ impl Api {
     /// What `write` says of the picture, once the first look is over and it is this request's turn.
     async fn answer<W>(&self, write: W) -> Response<Full<Bytes>>
     where
-        W: FnOnce(&Terms, &Estate) -> serde_json::Result<Vec<u8>> + Send + 'static,
+        W: FnOnce(&Terms, &Estate) -> Option<Vec<u8>> + Send + 'static,
     {
         if self.readiness.still_looking() {
             let mut answer =
@@ -78,25 +57,13 @@ impl Api {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(LOOK_AGAIN));
             return answer;
         }
-        let Ok(Some((place, turn))) = timeout(PATIENCE, self.turn()).await else {
-            return error(StatusCode::SERVICE_UNAVAILABLE, "too many ask at once; try again later");
-        };
-        let (terms, estate) = (Arc::clone(&self.terms), self.estate.clone());
-        let written = spawn_blocking(move || {
-            let estate = estate.borrow().clone();
-            let written = write(&terms, &estate);
-            drop(turn); // only now, also where nobody waits for the answer any more
-            written
-        });
-        match written.await {
-            Ok(Ok(bytes)) => json(StatusCode::OK, Bytes::from_owner(Held { bytes, _place: place })),
-            _ => error(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made; the log says why"),
+        match self.desk.write(write).await {
+            Ok(bytes) => json(StatusCode::OK, bytes),
+            Err(Unwritten::Busy) => error(StatusCode::SERVICE_UNAVAILABLE, "too many ask at once; try again later"),
+            Err(Unwritten::Failed) => {
+                error(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made; the log says why")
+            }
         }
-    }
-
-    async fn turn(&self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
-        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
-        Some((place, Arc::clone(&self.turn).acquire_owned().await.ok()?))
     }
 }
 
@@ -114,18 +81,6 @@ fn filter(query: &str) -> Result<Filter, &'static str> {
         }
     }
     Ok(filter)
-}
-
-/// An answer that keeps its place until the last byte is sent or the client has gone.
-struct Held {
-    bytes: Vec<u8>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
 }
 
 /// One sentence as JSON.

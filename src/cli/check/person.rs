@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 
 use crate::cli::wrap::{harmless, lines, wrap};
 use crate::reference::thousands;
-use crate::report::findings::{Finding, Severity, paused_by};
+use crate::report::findings::{Finding, Severity};
 use crate::report::moment::Moment;
-use crate::report::region::{Outcome, Region, Sending, Tried};
+use crate::report::region::{Outcome, Region};
+use crate::report::words::{NOT_KNOWN, counted, dns, expected, is_idle, outcome, quota, state};
 use crate::report::{Account, Report};
 
 /// Lines that a terminal and a chat both show without breaking them.
@@ -24,9 +25,6 @@ const COLUMNS: [&str; 8] = ["REGION", "STATE (REVIEW)", "QUOTA USED", "VERIFIED"
 /// A few regions that nobody uses have their rows; dozens, as with "all", would bury the others.
 const FEW_IDLE: usize = 5;
 type Row = [String; COLUMNS.len()];
-
-const NOT_KNOWN: &str = "?";
-const NOTHING: &str = "-";
 
 pub(super) fn page(report: &Report, colour: bool) -> String {
     let mut page = format!("{}\n", painted(&headline(report), report.verdict, colour));
@@ -70,10 +68,6 @@ fn headline(report: &Report) -> String {
     let parts: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     format!("{} to mend ({}): {of}", counted(report.findings.len(), "thing"), parts.join(", "))
-}
-
-fn counted(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 fn painted(words: &str, severity: Severity, colour: bool) -> String {
@@ -145,13 +139,6 @@ fn account(page: &mut String, account: &Account) {
     }
 }
 
-/// As AWS hands it out, with nothing declared, and read in full: there is nothing to tell of it.
-fn is_idle(region: &Region) -> bool {
-    let untouched = region.sending.as_ref().is_some_and(|sending| state(sending) == "sandbox");
-    let read = region.collectors.iter().all(|tried| tried.outcome == Outcome::Ok);
-    untouched && read && !region.in_use() && region.expected.is_none()
-}
-
 fn table(page: &mut String, regions: &[&Region]) {
     let rows: Vec<Row> = regions.iter().map(|region| row(region)).collect();
     let head = COLUMNS.map(str::to_owned);
@@ -216,65 +203,6 @@ fn row(region: &Region) -> Row {
     cells.map(|cell| cut(&cell))
 }
 
-/// In words: the worst that is so.
-fn state(sending: &Sending) -> String {
-    let base = if sending.production { "production" } else { "sandbox" };
-    if sending.enforcement == "SHUTDOWN" || !sending.enabled {
-        return paused_by(sending).to_owned();
-    }
-    if sending.enforcement != "HEALTHY" {
-        return format!("{base}, {}", sending.enforcement.to_lowercase());
-    }
-    match sending.review.as_deref().filter(|_| !sending.production) {
-        None | Some("NOT_REQUESTED") => base.to_owned(),
-        Some(review) => format!("{base} ({})", review.to_lowercase()),
-    }
-}
-
-fn quota(sending: &Sending) -> String {
-    let sent = thousands(sending.sent_24h);
-    match sending.quota_24h {
-        None => format!("{sent} of ?"),
-        Some(quota) if quota.is_infinite() => format!("{sent}, no limit"),
-        Some(quota) => format!("{sent} of {}", thousands(quota)),
-    }
-}
-
-fn dns(region: &Region) -> String {
-    let asked = region.collectors.iter().any(|tried| tried.collector == "dns");
-    let Some(dns) = &region.dns else { return if asked { NOT_KNOWN } else { NOTHING }.to_owned() };
-    match (dns.wrong.len(), dns.right, dns.not_known) {
-        (0, 0, 0) => NOTHING.to_owned(),
-        (0, 0, _) => NOT_KNOWN.to_owned(),
-        (0, right, _) => format!("{right} right"),
-        (wrong, ..) => format!("{wrong} wrong"),
-    }
-}
-
-fn expected(region: &Region) -> String {
-    let Some(expected) = &region.expected else { return NOTHING.to_owned() };
-    match expected.as_expected {
-        None => NOT_KNOWN.to_owned(),
-        Some(false) => "no".to_owned(),
-        Some(true) if !expected.missing.is_empty() => format!("{} missing", expected.missing.len()),
-        Some(true) if !expected.unexpected.is_empty() => format!("{} more", expected.unexpected.len()),
-        Some(true) => "yes".to_owned(),
-    }
-}
-
-/// In a few words: the findings above have the whole failure.
-fn outcome(tried: &Tried) -> Option<String> {
-    let kind = || tried.kind.as_deref().unwrap_or_default().replace('_', " ");
-    match tried.outcome {
-        Outcome::Ok | Outcome::Skipped => None,
-        Outcome::Denied => Some(format!("{} is denied", tried.denied.as_deref().unwrap_or("what it asks"))),
-        Outcome::Partly => Some(format!("read in part ({})", kind())),
-        Outcome::Failed => Some(format!("failed ({})", kind())),
-        Outcome::BuildsOn => Some(format!("builds on {}", tried.builds_on.as_deref().unwrap_or_default())),
-        Outcome::NotTried => Some("not tried yet".to_owned()),
-    }
-}
-
 fn cut(cell: &str) -> String {
     if cell.chars().count() <= WIDEST_CELL {
         return harmless(cell);
@@ -290,6 +218,7 @@ fn paragraph(page: &mut String, first: &str, others: &str, words: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::region::Sending;
 
     fn lines(words: &str) -> Vec<String> {
         let mut page = String::new();

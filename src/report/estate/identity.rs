@@ -18,82 +18,82 @@ use super::super::region::Remembered;
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 #[derive(Debug, serde::Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     /// The value of the label `identity`: an address is hashed where the configuration says so.
-    identity: String,
+    pub(crate) identity: String,
     /// `domain`, `email_address` or `managed_domain` (ListEmailIdentities `IdentityType`).
     identity_type: String,
     /// `SUCCESS` = verified (ListEmailIdentities `VerificationStatus`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    verification: Option<String>,
+    pub(crate) verification: Option<String>,
     /// Since when that is so, told only while it is not `SUCCESS`.
     #[serde(flatten)]
-    since: Option<Since>,
+    pub(crate) since: Option<Since>,
     /// SES lets it send (ListEmailIdentities `SendingEnabled`).
     sending_enabled: bool,
     /// SES would take it as a sender: it is verified, or a verified domain above covers it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    can_send: Option<bool>,
+    pub(crate) can_send: Option<bool>,
     /// How its mail is signed (GetIdentityDkimAttributes, GetEmailIdentity).
     #[serde(skip_serializing_if = "Option::is_none")]
-    dkim: Option<Dkim>,
+    pub(crate) dkim: Option<Dkim>,
     /// Its own MAIL FROM domain (GetIdentityMailFromDomainAttributes, GetEmailIdentity).
     #[serde(skip_serializing_if = "Option::is_none")]
-    mail_from: Option<MailFrom>,
+    pub(crate) mail_from: Option<MailFrom>,
     /// The configuration set of its mail that names none (GetEmailIdentity `ConfigurationSetName`).
     #[serde(skip_serializing_if = "Option::is_none")]
     configuration_set: Option<String>,
     /// The records that a domain needs, looked up.
     #[serde(skip_serializing_if = "Option::is_none")]
-    dns: Option<Vec<Record>>,
+    pub(crate) dns: Option<Vec<Record>>,
 }
 
 /// DKIM of an identity.
 #[derive(Debug, serde::Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Dkim {
+pub(crate) struct Dkim {
     /// `SUCCESS`, or why not (`DkimVerificationStatus`, `Status`).
-    status: String,
+    pub(crate) status: String,
     /// SES signs (`DkimEnabled`, `SigningEnabled`).
-    signing_enabled: bool,
+    pub(crate) signing_enabled: bool,
     /// Since when that is so, told only while SES should sign and the status is not `SUCCESS`.
     #[serde(flatten)]
-    since: Option<Since>,
+    pub(crate) since: Option<Since>,
 }
 
 /// The MAIL FROM domain of an identity.
 #[derive(Debug, serde::Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct MailFrom {
+pub(crate) struct MailFrom {
     /// `MailFromDomain`.
-    domain: String,
+    pub(crate) domain: String,
     /// `SUCCESS`, or why not (`MailFromDomainStatus`).
-    status: String,
+    pub(crate) status: String,
     /// SES refuses mail while it is not verified (`BehaviorOnMXFailure` is REJECT_MESSAGE).
-    rejects_on_mx_failure: bool,
+    pub(crate) rejects_on_mx_failure: bool,
     /// Since when that is so, told only while the status is not `SUCCESS`.
     #[serde(flatten)]
-    since: Option<Since>,
+    pub(crate) since: Option<Since>,
 }
 
 /// A DNS record that a domain needs.
 #[expect(clippy::struct_field_names, reason = "the names are those of the JSON")]
 #[derive(Debug, serde::Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Record {
+pub(crate) struct Record {
     /// A word of the label `record`, such as `dkim1`.
     record: Word,
     /// Where it has to be.
     name: String,
     /// Whether it says what SES needs; left out while looks do not agree or nobody answers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    ok: Option<bool>,
+    pub(crate) ok: Option<bool>,
     /// What is wrong: a word of `ses_identity_dns_record_problem`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Word>,
     /// Since when it is wrong for this reason.
     #[serde(flatten)]
-    since: Option<Since>,
+    pub(crate) since: Option<Since>,
     /// When somebody looked last.
     #[serde(skip_serializing_if = "Option::is_none")]
     looked_at: Option<Moment>,

@@ -1,0 +1,85 @@
+//! Where long answers are written: from what is known already, one at a time, on a thread for long work.
+//!
+//! It asks nobody. An answer of thousands of targets is large and takes a while to make, so few are held in memory,
+//! however slowly somebody reads. The metrics need none of these places.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::estate::Estate;
+use crate::report::Terms;
+
+/// So many answers are held at once, each some tens of megabytes at the worst: thousands of targets, each with a
+/// thousand identities.
+const MOST_ANSWERS: usize = 4;
+/// A request waits this long for its turn; whoever asks waits 10 s by habit.
+const PATIENCE: Duration = Duration::from_secs(9);
+
+/// The desk of an agent.
+pub struct Desk {
+    terms: Arc<Terms>,
+    estate: watch::Receiver<Estate>,
+    places: Arc<Semaphore>,
+    turn: Arc<Semaphore>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unwritten {
+    /// Too many ask at once.
+    Busy,
+    /// It could not be made.
+    Failed,
+}
+
+impl Desk {
+    /// That of an agent that runs with this configuration.
+    pub fn new(config: &Config, estate: watch::Receiver<Estate>) -> Self {
+        Self {
+            terms: Arc::new(Terms::of(config).remembering()),
+            estate,
+            places: Arc::new(Semaphore::new(MOST_ANSWERS)),
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// What `write` says of the picture, once it is this request's turn.
+    pub(super) async fn write<W>(&self, write: W) -> Result<Bytes, Unwritten>
+    where
+        W: FnOnce(&Terms, &Estate) -> Option<Vec<u8>> + Send + 'static,
+    {
+        let Ok(Some((place, turn))) = timeout(PATIENCE, self.turn()).await else { return Err(Unwritten::Busy) };
+        let (terms, estate) = (Arc::clone(&self.terms), self.estate.clone());
+        let written = spawn_blocking(move || {
+            let estate = estate.borrow().clone();
+            let written = write(&terms, &estate);
+            drop(turn); // only now, also where nobody waits for the answer any more
+            written
+        });
+        let bytes = written.await.ok().flatten().ok_or(Unwritten::Failed)?;
+        Ok(Bytes::from_owner(Held { bytes, _place: place }))
+    }
+
+    async fn turn(&self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+        Some((place, Arc::clone(&self.turn).acquire_owned().await.ok()?))
+    }
+}
+
+/// An answer that keeps its place until the last byte is sent or the client has gone.
+struct Held {
+    bytes: Vec<u8>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
