@@ -51,7 +51,7 @@ fn ask(aws: &Aws, places: &BTreeMap<&str, Place>, mail: &Mail) -> BTreeMap<Strin
 }
 
 /// The reasons against a mail in a form that both sides can be put into.
-#[expect(clippy::struct_excessive_bools, reason = "each is a reason of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one kind of refusal, told or not")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Against {
     paused: bool,

@@ -125,9 +125,9 @@ impl Mail {
     pub(super) fn smaller(&self) -> Vec<Self> {
         let to = self.to.iter().filter(|to| to.len() > 1).flat_map(|to| 0..to.len()).map(|number| {
             let mut smaller = self.clone();
-            smaller.to.iter_mut().for_each(|to| {
+            if let Some(to) = &mut smaller.to {
                 to.remove(number);
-            });
+            }
             smaller
         });
         [Self { set: None, ..self.clone() }, Self { number: None, ..self.clone() }].into_iter().chain(to).collect()

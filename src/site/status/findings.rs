@@ -78,6 +78,7 @@ fn badge(severity: Severity) -> &'static str {
         Severity::AllWell => "Well",
         Severity::Warning => "Look at",
         Severity::CouldNotTell => "Can’t tell",
+        Severity::NotAsDeclared => "Not so",
         Severity::CanNotSend => "Can’t send",
     }
 }

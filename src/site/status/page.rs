@@ -102,6 +102,11 @@ fn answer(view: &View<'_>, looking: bool) -> (Tone, String) {
     match view.report.verdict {
         _ if looking => (Tone::Unknown, still_looking(view)),
         Severity::CanNotSend => (Tone::Bad, can_not_send(broken.len(), used)),
+        Severity::NotAsDeclared => {
+            let unlike: HashSet<_> = with(Severity::NotAsDeclared).collect();
+            let unlike = counted(unlike.len(), "region");
+            (Tone::Bad, format!("{}, {unlike} not as declared", can_send(used)))
+        }
         Severity::CouldNotTell if untold.is_empty() => {
             (Tone::Unknown, "No fault is known, but not everything could be read".to_owned())
         }

@@ -136,7 +136,7 @@ impl From<Severity> for Tone {
             Severity::AllWell => Self::Good,
             Severity::Warning => Self::Warn,
             Severity::CouldNotTell => Self::Unknown,
-            Severity::CanNotSend => Self::Bad,
+            Severity::NotAsDeclared | Severity::CanNotSend => Self::Bad,
         }
     }
 }
