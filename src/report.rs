@@ -21,11 +21,13 @@ pub(crate) mod moment;
 pub(crate) mod refusal;
 pub(crate) mod region;
 pub(crate) mod send;
+pub(crate) mod tried;
 pub(crate) mod words;
 
 use findings::{Finding, Severity};
 use moment::Moment;
-use region::{Region, without_addresses};
+use region::Region;
+use tried::without_addresses;
 
 /// The version of the JSON: raised when something is taken away or changes its meaning. What is added has a default where it
 /// is read, because agents of other releases answer too.

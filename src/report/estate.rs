@@ -18,7 +18,8 @@ use crate::target::partition;
 
 use super::judged::Standby;
 use super::moment::Moment;
-use super::region::{Expected, Remembered, Sending, Tried};
+use super::region::{Expected, Remembered, Sending};
+use super::tried::Tried;
 use super::{Terms, VERSION, Word, newest};
 
 mod identity;

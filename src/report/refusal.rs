@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::mend::Place;
-use super::region::without_addresses;
+use super::tried::without_addresses;
 use crate::judgements::send_path::{About, Block, Reason, Weighed};
 use crate::reference::thousands;
 use crate::remedy::Remedy;

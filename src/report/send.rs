@@ -8,7 +8,7 @@ use super::Terms;
 use super::findings::unread;
 use super::mend::Place;
 use super::refusal::Refusal;
-use super::region::Tried;
+use super::tried::Tried;
 use crate::collector::Collector;
 use crate::collectors::account::Account;
 use crate::collectors::identities::Identities;

@@ -1,7 +1,8 @@
 //! Words of a report for people, the same on the page of `check` and on the status page. Pure; no colour, no layout.
 
 use super::findings::paused_by;
-use super::region::{Outcome, Region, Sending, Tried};
+use super::region::{Region, Sending};
+use super::tried::{Outcome, Tried};
 use crate::reference::thousands;
 
 /// Where something is not known.

@@ -9,7 +9,8 @@ use crate::cli::wrap::{harmless, lines, wrap};
 use crate::reference::thousands;
 use crate::report::findings::{Finding, Severity};
 use crate::report::moment::Moment;
-use crate::report::region::{Outcome, Region};
+use crate::report::region::Region;
+use crate::report::tried::Outcome;
 use crate::report::words::{NOT_KNOWN, counted, dns, expected, is_idle, outcome, quota, state};
 use crate::report::{Account, Report};
 

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::view::{Place, Tone, View, ago, cell, head, word};
 use crate::estate::Slot;
-use crate::report::region::{Outcome, Tried};
+use crate::report::tried::{Outcome, Tried};
 use crate::report::words::{counted, outcome};
 
 const COLUMNS: [&str; 5] = ["Collector", "Read", "Newest", "Oldest", "What is missing"];

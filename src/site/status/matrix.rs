@@ -12,7 +12,8 @@ use super::links::{Console, Runbook, console};
 use super::view::{Place, Tone, View, ago, cell, head, word};
 use crate::estate::Slot;
 use crate::report::findings::MUCH;
-use crate::report::region::{Expected, Outcome, Region, Sending, Tried};
+use crate::report::region::{Expected, Region, Sending};
+use crate::report::tried::{Outcome, Tried};
 use crate::report::words::{NOT_KNOWN, NOTHING, counted, dns, expected, is_idle, quota, state};
 
 const COLUMNS: [&str; 8] =

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use crate::estate::{Estate, Slot, TargetView};
 use crate::report::findings::Severity;
 use crate::report::moment::{Moment, Since, age};
-use crate::report::region::{Region, Tried};
+use crate::report::region::Region;
+use crate::report::tried::Tried;
 use crate::report::{Account, Report, Terms};
 
 /// Where AWS has not told whose the credentials are.
