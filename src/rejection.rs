@@ -109,6 +109,8 @@ pub enum Reason {
         resource: Option<String>,
         /// A service control policy of the organisation says no.
         by_organisation: bool,
+        /// A policy denies it in so many words, which no other policy can undo.
+        explicit: bool,
     },
     /// `535 Authentication Credentials Invalid` of the SMTP interface.
     SmtpCredentials,

@@ -309,6 +309,7 @@ fn access_denied(at: &Place<'_>) -> Option<Said> {
         action: Some(action.to_owned()),
         principal: principal(at),
         by_organisation: near.contains("service control policy"),
+        explicit: near.contains("explicit deny"),
         resource,
     };
     Some(Said { reason, region, end: at.end })

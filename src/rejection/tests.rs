@@ -99,7 +99,11 @@ fn denials_for_many_recipients_are_one() {
 #[test]
 fn an_organisation_that_says_no_is_noticed() {
     let text = "User: arn:aws:iam::1:user/x is not authorized to perform: ses:SendEmail on resource: arn:aws:ses:eu-west-1:1:identity/x with an explicit deny in a service control policy";
-    assert!(matches!(&read(text)[0].reason, Reason::AccessDenied { by_organisation: true, .. }));
+    assert!(matches!(&read(text)[0].reason, Reason::AccessDenied { by_organisation: true, explicit: true, .. }));
+    let own = text.replace("a service control policy", "an identity-based policy");
+    assert!(matches!(&read(&own)[0].reason, Reason::AccessDenied { by_organisation: false, explicit: true, .. }));
+    let none = text.replace("with an explicit deny in a service", "because no identity-based policy allows it, nor a");
+    assert!(matches!(&read(&none)[0].reason, Reason::AccessDenied { explicit: false, .. }));
 }
 
 #[test]

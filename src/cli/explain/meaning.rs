@@ -227,7 +227,7 @@ fn of_credentials<'a>(reason: &'a Reason, place: &str) -> Draft<'a> {
 }
 
 fn access_denied<'a>(reason: &'a Reason, place: &str) -> Draft<'a> {
-    let Reason::AccessDenied { action, principal, resource, by_organisation } = reason else {
+    let Reason::AccessDenied { action, principal, resource, by_organisation, explicit } = reason else {
         return of_the_message(reason, place);
     };
     let action = action.as_deref().unwrap_or("this action");
@@ -235,6 +235,11 @@ fn access_denied<'a>(reason: &'a Reason, place: &str) -> Draft<'a> {
     let mut meaning = if *by_organisation {
         format!(
             "A policy of the organisation forbids {action}. No policy of the account can allow it: its administrators have to."
+        )
+    } else if *explicit {
+        format!(
+            "A policy of the caller{who}, of its boundary or of the identity denies {action}. Allowing it elsewhere changes nothing: the \
+             statement that denies it has to go, or its condition."
         )
     } else {
         format!("A policy of the caller{who} has to allow {action}.")
@@ -319,10 +324,14 @@ fn unauthenticated(receiver: Receiver, domain: Option<&str>) -> Draft<'_> {
 fn no_such_host<'a>(host: &str, region: Option<&str>) -> Draft<'a> {
     let known = region.is_some_and(|region| ses_region(region).is_some());
     Draft {
-        verdict: format!("There is no way to SES: the name {host} could not be looked up."),
+        verdict: if known {
+            format!("There is no way to SES: {host} was not looked up, or not reached.")
+        } else {
+            format!("There is no way to SES: the name {host} could not be looked up.")
+        },
         meaning: match region {
             Some(region) if known => {
-                format!("SES exists in {region}, so the name is right: the name server of the machine is not reached or answers wrongly.")
+                format!("SES exists in {region}, so the name is right: the name server of the machine is not reached or answers wrongly, or nothing goes out to SES.")
             }
             Some(region) => format!("No region with SES is called {region}. It is mistyped, or SES is not in that region."),
             None => "The host has no region in it: hosts of SES are email.REGION.amazonaws.com and email-smtp.REGION.amazonaws.com.".to_owned(),

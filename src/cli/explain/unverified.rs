@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::explanation::{Explained, Explanation, Role};
+use crate::judgements::send_path::is_mailbox_simulator;
 use crate::rejection::{Identity, Rejection};
 use crate::remedy::{Need, Remedy, Scope, domain_of_ones_own, remedy};
 
-/// SES takes mail to these in the sandbox too. (Developer guide, "Using the mailbox simulator")
+/// No domain of the user's.
 const SIMULATOR: &str = "simulator.amazonses.com";
 /// So many identities get commands of their own; the rest are mended alike.
 const MOST: usize = 3;
@@ -54,7 +55,7 @@ fn explained(identity: &Identity) -> Explained {
         // Sending on behalf of another account, SES names the ARN of the identity.
         None => (identity.name.rsplit('/').next().unwrap_or_default().to_owned(), None),
     };
-    let only_sender = domain.as_deref().is_none_or(is_simulator);
+    let only_sender = domain.is_none() || is_mailbox_simulator(&name);
     let roles = if only_sender { vec![Role::Sender] } else { vec![Role::Sender, Role::SandboxRecipient] };
     Explained { written: identity.written.clone(), name, domain, roles }
 }
@@ -108,7 +109,9 @@ mod tests {
     fn an_address_can_be_both_and_a_simulator_only_a_sender() {
         let roles = |identities| of(identities).identities[0].roles.clone();
         assert_eq!(roles("a@shop.example"), [Role::Sender, Role::SandboxRecipient]);
-        assert_eq!(roles("success@simulator.amazonses.com"), [Role::Sender]);
+        assert_eq!(roles("success+1@simulator.amazonses.com"), [Role::Sender]);
+        let nobody = roles("nobody@simulator.amazonses.com");
+        assert_eq!(nobody, [Role::Sender, Role::SandboxRecipient], "SES takes five names only");
         assert_eq!(roles("arn:aws:ses:eu-west-1:1:identity/shop.example"), [Role::Sender]);
     }
 
