@@ -7,8 +7,6 @@ use crate::judgements::send_path::is_mailbox_simulator;
 use crate::rejection::{Identity, Rejection};
 use crate::remedy::{Need, Remedy, Scope, domain_of_ones_own, remedy};
 
-/// No domain of the user's.
-const SIMULATOR: &str = "simulator.amazonses.com";
 /// So many identities get commands of their own; the rest are mended alike.
 const MOST: usize = 3;
 
@@ -58,10 +56,6 @@ fn explained(identity: &Identity) -> Explained {
     let only_sender = domain.is_none() || is_mailbox_simulator(&name);
     let roles = if only_sender { vec![Role::Sender] } else { vec![Role::Sender, Role::SandboxRecipient] };
     Explained { written: identity.written.clone(), name, domain, roles }
-}
-
-fn is_simulator(domain: &str) -> bool {
-    domain == SIMULATOR
 }
 
 fn remedies(region: Option<&str>, identities: &[Explained]) -> Vec<Remedy> {
