@@ -12,6 +12,7 @@ use super::tried::Tried;
 use crate::collector::Collector;
 use crate::collectors::account::Account;
 use crate::collectors::identities::Identities;
+use crate::collectors::identity_details::IdentityDetails;
 use crate::collectors::sending::Sending;
 use crate::estate::{Estate, TargetView};
 use crate::judgement::{Judgement, Seen};
@@ -157,11 +158,14 @@ pub(crate) fn is_settled(terms: &Terms, estate: &Estate, question: &Question) ->
         let both = [Account::DECLARATION.name, Identities::DECLARATION.name];
         let elsewhere = || estate.targets.iter().all(|view| both.iter().all(|name| view.settled(name)));
         let room = || view.settled(Sending::DECLARATION.name);
+        // What mends an identity depends on its keys, which only its description tells.
+        let described = || view.settled(IdentityDetails::DECLARATION.name);
         let in_vain =
             || view.slots.iter().all(|slot| slot.last.is_some()) && view.slots.iter().any(|slot| slot.has_failed());
         (!region.open || view.skipped.is_some() || in_vain())
             && (!(has(Reason::IdentityMissing) || has(Reason::IdentityInOtherRegion)) || elsewhere())
             && (!has(Reason::QuotaExhausted) || room())
+            && (!(has(Reason::IdentityPending) || has(Reason::IdentityFailed)) || described())
     })
 }
 
