@@ -16,6 +16,9 @@ const EMPTY: &[(&str, &str, &str)] = &[
     ("Verification errors", "B", "who has an error was never verified, until one of them loses its records"),
     ("Memory", "C", "there is a limit only where somebody set one"),
     ("Connections that the agent closed", "A", "nobody holds connections"),
+    ("Agents", "E", "the demo has no --web.config.file"),
+    ("Agents", "F", "the demo has no --web.config.file"),
+    ("Agents", "G", "the demo has no --web.config.file"),
 ];
 /// How long the demo may need until all is read: details come in slices, and rates need two scrapes.
 const PATIENCE: Duration = Duration::from_mins(3);
