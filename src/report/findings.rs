@@ -5,15 +5,18 @@
 use std::collections::BTreeMap;
 
 use super::Account;
-use super::mend::leave_sandbox;
 use super::moment::Since;
-use super::region::{Expected, Region, Sending, Wrong};
-use super::tried::{Outcome, Tried};
-use crate::judgements::send_path::Reason;
+use super::region::{Expected, Region, Wrong};
+use super::tried::unread;
 use crate::reference::thousands;
 use crate::remedy::{Need, Remedy, Scope, remedy};
 
 mod judged;
+mod sending;
+mod steps;
+
+pub(crate) use sending::MUCH;
+use steps::{Here, publish, verify, verify_again};
 
 /// How much a finding weighs, the lightest first. The exit codes are those of monitoring plugins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -64,8 +67,6 @@ pub(crate) struct Finding {
     pub(crate) remedies: Vec<Remedy>,
 }
 
-/// Above this share of the quota somebody should look.
-pub(crate) const MUCH: f64 = 0.8;
 /// So many names are told; whoever needs all has the metrics.
 const MOST_NAMES: usize = 5;
 
@@ -101,42 +102,6 @@ fn once_each(remedies: impl IntoIterator<Item = Remedy>) -> Vec<Remedy> {
         }
     }
     each
-}
-
-/// Where something is so, for the commands.
-#[derive(Clone, Copy)]
-struct Here<'a> {
-    account: Option<&'a str>,
-    region: &'a str,
-}
-
-impl Here<'_> {
-    fn remedy(&self, need: Need, name: Option<&str>) -> Remedy {
-        remedy(need, Scope { account: self.account, region: Some(self.region), name, mail_from: None })
-    }
-
-    /// One step for each of the first few names.
-    fn each(&self, need: Need, names: &[String]) -> Vec<Remedy> {
-        names.iter().take(MOST_NAMES).map(|name| self.remedy(need, Some(name))).collect()
-    }
-
-    fn leave_sandbox(&self, sending: &Sending) -> Remedy {
-        let reason = Reason::of_sandbox(sending.review.as_deref());
-        leave_sandbox(reason, sending.case_id.as_deref(), self.account, self.region)
-    }
-
-    /// Who has paused it can end it.
-    fn resume(&self, sending: &Sending) -> Remedy {
-        if sending.enforcement == "SHUTDOWN" {
-            self.remedy(Need::AnswerCase, sending.case_id.as_deref())
-        } else {
-            self.remedy(Need::ResumeSending, None)
-        }
-    }
-
-    fn more_quota(&self, sending: &Sending) -> Remedy {
-        if sending.production { self.remedy(Need::RaiseQuota, None) } else { self.leave_sandbox(sending) }
-    }
 }
 
 /// Everything that has to be mended, the worst first. What is the same in several regions is told once. Where labels stand for
@@ -190,7 +155,7 @@ fn of_region(region: &Region, account: Option<&str>) -> Vec<Told> {
     let unread = unread(&region.collectors).into_iter();
     let mut told: Vec<Told> = unread.map(|what| Told::new(Severity::CouldNotTell, what)).collect();
     if let Some(sending) = &region.sending {
-        told.extend(of_sending(region, sending, here));
+        told.extend(sending::told(region, sending, here));
     }
     if let Some(expected) = &region.expected {
         told.extend(of_identities_declared(region, expected, here));
@@ -209,116 +174,6 @@ fn earliest(all: impl IntoIterator<Item = Option<Since>>) -> Option<Since> {
 fn since(region: &Region, names: &[String]) -> Option<Since> {
     let known = &region.identities.as_ref()?.since;
     earliest(names.iter().map(|name| known.get(name).copied()))
-}
-
-/// What could not be read. Failures of one kind have one cause, so the first of them speaks; denied actions are each
-/// told.
-pub(super) fn unread(collectors: &[Tried]) -> Vec<String> {
-    let mut told = Vec::new();
-    let mut kinds = Vec::new();
-    for tried in collectors {
-        let Some(failure) = &tried.failure else { continue };
-        match (tried.outcome, &tried.denied) {
-            (Outcome::Denied, Some(action)) => {
-                told.push(format!("{action} is denied, and {} needs it", tried.collector));
-            }
-            (Outcome::Denied | Outcome::Failed | Outcome::Partly, _) if !kinds.contains(&&tried.kind) => {
-                kinds.push(&tried.kind);
-                told.push(format!("can't read {}: {failure}", tried.collector));
-            }
-            _ => {}
-        }
-    }
-    told
-}
-
-fn of_sending(region: &Region, sending: &Sending, here: Here<'_>) -> Vec<Told> {
-    let mut told = Vec::new();
-    let declared = region.expected.as_ref();
-    let broken = declared.is_some_and(|declared| declared.as_expected == Some(false));
-    if let (Some(declared), true) = (declared, broken) {
-        told.push(broken_expectation(declared, sending, here));
-    }
-    let matters = declared.map_or(region.in_use(), |declared| declared.state != "unused");
-    let paused = sending.enforcement == "SHUTDOWN" || !sending.enabled;
-    if paused && matters && !broken {
-        let what = format!("sending is {}", paused_by(sending));
-        let resume = vec![here.resume(sending)];
-        told.push(Told::new(Severity::CanNotSend, what).since(paused_since(sending)).mended_by(resume));
-    }
-    if sending.enforcement != "HEALTHY" && sending.enforcement != "SHUTDOWN" {
-        let what = format!("the account is under review by AWS: {}", sending.enforcement);
-        let look = vec![here.remedy(Need::LookAtAccount, None)];
-        let since = sending.since.and_then(|since| since.enforcement);
-        told.push(Told::new(Severity::Warning, what).since(since).mended_by(look));
-    }
-    if declared.is_none() && !sending.production && region.in_use() {
-        let what = "in the sandbox, and in use: declare it, or ask for production access";
-        let since = sending.since.and_then(|since| since.production);
-        told.push(Told::new(Severity::Warning, what).since(since).mended_by(vec![here.leave_sandbox(sending)]));
-    }
-    if declared.is_some_and(|declared| !broken && declared.as_expected.is_none()) {
-        told.push(Told::new(Severity::CouldNotTell, "SES does not say the quota that is declared"));
-    }
-    told.extend(of_quota(sending, here));
-    told
-}
-
-/// Who has paused it, as far as SES tells: SHUTDOWN is the word for a pause by AWS.
-pub(crate) fn paused_by(sending: &Sending) -> &'static str {
-    if sending.enforcement == "SHUTDOWN" { "paused by AWS" } else { "paused by the account" }
-}
-
-/// Since when what [`paused_by`] names is so.
-fn paused_since(sending: &Sending) -> Option<Since> {
-    let since = sending.since?;
-    if sending.enforcement == "SHUTDOWN" { since.enforcement } else { since.enabled }
-}
-
-/// What is not as declared, since when the first of it, and what mends each.
-fn broken_expectation(declared: &Expected, sending: &Sending, here: Here<'_>) -> Told {
-    let production = sending.since.and_then(|since| since.production);
-    let mut severity = Severity::NotAsDeclared;
-    let mut reasons = Vec::new();
-    let mut remedies = Vec::new();
-    match (&*declared.state, sending.production) {
-        ("production", false) => {
-            severity = Severity::CanNotSend;
-            reasons.push(("in the sandbox".to_owned(), production));
-            remedies.push(here.leave_sandbox(sending));
-        }
-        ("sandbox" | "unused", true) => reasons.push(("out of the sandbox".to_owned(), production)),
-        _ => {}
-    }
-    if declared.state == "production" && (!sending.enabled || sending.enforcement == "SHUTDOWN") {
-        severity = Severity::CanNotSend;
-        reasons.push((paused_by(sending).to_owned(), paused_since(sending)));
-        remedies.push(here.resume(sending));
-    }
-    if declared.state == "unused" && sending.sent_24h > 0.0 {
-        reasons.push((format!("{} sent in 24 hours", thousands(sending.sent_24h)), None));
-    }
-    if let (Some(minimum), Some(quota)) = (declared.minimum_quota.map(f64::from), sending.quota_24h)
-        && quota < minimum
-    {
-        reasons.push((format!("a quota of {} where {} is declared", thousands(quota), thousands(minimum)), None));
-        // Leaving the sandbox brings a quota of its own.
-        remedies.extend(sending.production.then(|| here.more_quota(sending)));
-    }
-    let (words, since): (Vec<String>, Vec<_>) = reasons.into_iter().unzip();
-    let what = format!("declared {}, but {}", declared.state, words.join(", "));
-    Told::new(severity, what).since(earliest(since)).mended_by(remedies)
-}
-
-fn of_quota(sending: &Sending, here: Here<'_>) -> Option<Told> {
-    let (used, quota) = (sending.quota_used?, sending.quota_24h?);
-    let what = format!("{} of the quota of {} used in 24 hours", thousands(sending.sent_24h), thousands(quota));
-    let severity = match used {
-        _ if used >= 1.0 => Severity::CanNotSend,
-        _ if used > MUCH => Severity::Warning,
-        _ => return None,
-    };
-    Some(Told::new(severity, what).mended_by(vec![here.more_quota(sending)]))
 }
 
 fn of_identities_declared(region: &Region, expected: &Expected, here: Here<'_>) -> Vec<Told> {
@@ -382,36 +237,6 @@ fn of_dns(wrong: &[Wrong]) -> String {
     format!("DNS records wrong: {}{doubt}", names(&told))
 }
 
-fn verify(region: &Region, names: &[String], here: Here<'_>) -> Vec<Remedy> {
-    let there = |name: &String| region.identities.as_ref().is_some_and(|all| all.can_not_send.contains(name));
-    let (there, gone): (Vec<String>, Vec<String>) = names.iter().cloned().partition(there);
-    let (addresses, domains): (Vec<String>, Vec<String>) = gone.into_iter().partition(|name| name.contains('@'));
-    let mut remedies = here.each(Need::VerifyDomain, &domains);
-    remedies.extend(here.each(Need::VerifyAddress, &addresses));
-    remedies.extend(verify_again(region, &there, here));
-    remedies
-}
-
-/// Identities that are there can't be made a second time.
-fn verify_again(region: &Region, names: &[String], here: Here<'_>) -> Vec<Remedy> {
-    let (addresses, domains): (Vec<String>, Vec<String>) = names.iter().cloned().partition(|name| name.contains('@'));
-    let given_up = |name: &String| region.identities.as_ref().is_some_and(|all| all.given_up.contains(name));
-    let (given_up, domains): (Vec<String>, Vec<String>) = domains.into_iter().partition(given_up);
-    let mut remedies = here.each(Need::SendLinkAgain, &addresses);
-    remedies.extend(here.each(Need::RestartVerification, &given_up));
-    remedies.extend(here.each(Need::ShowDkimRecords, &domains));
-    remedies
-}
-
-/// No command publishes a record, for SES does not have the DNS.
-fn publish(wrong: &[Wrong]) -> Remedy {
-    let mut records: Vec<String> = wrong.iter().map(|wrong| wrong.expected.clone()).collect();
-    records.sort();
-    records.dedup();
-    let sentence = "put into the DNS what SES and receivers look for".to_owned();
-    Remedy { sentence, command: None, records }
-}
-
 /// The first few, and how many there are beside them.
 fn names(all: &[String]) -> String {
     let some = all.iter().take(MOST_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -423,7 +248,7 @@ fn names(all: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::region::{Counted, SendingSince};
+    use super::super::region::{Counted, Sending, SendingSince};
     use super::*;
 
     fn sending(production: bool, enabled: bool, enforcement: &str, sent: f64) -> Sending {

@@ -238,6 +238,11 @@ fn count(length: usize) -> u32 {
 }
 
 impl Sending {
+    /// Who has paused it, as far as SES tells: SHUTDOWN is the word for a pause by AWS.
+    pub(crate) fn paused_by(&self) -> &'static str {
+        if self.enforcement == "SHUTDOWN" { "paused by AWS" } else { "paused by the account" }
+    }
+
     /// The state alone, whoever remembers what.
     pub(crate) fn now(reading: &account::Reading) -> Self {
         Self::of(reading, Remembered(None))

@@ -5,10 +5,9 @@
 use tokio::time::Instant;
 
 use super::Terms;
-use super::findings::unread;
 use super::mend::Place;
 use super::refusal::Refusal;
-use super::tried::Tried;
+use super::tried::{Tried, unread};
 use crate::collector::Collector;
 use crate::collectors::account::Account;
 use crate::collectors::identities::Identities;

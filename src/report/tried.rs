@@ -91,6 +91,27 @@ impl Tried {
     }
 }
 
+/// What could not be read. Failures of one kind have one cause, so the first of them speaks; denied actions are each
+/// told.
+pub(super) fn unread(collectors: &[Tried]) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut kinds = Vec::new();
+    for tried in collectors {
+        let Some(failure) = &tried.failure else { continue };
+        match (tried.outcome, &tried.denied) {
+            (Outcome::Denied, Some(action)) => {
+                told.push(format!("{action} is denied, and {} needs it", tried.collector));
+            }
+            (Outcome::Denied | Outcome::Failed | Outcome::Partly, _) if !kinds.contains(&&tried.kind) => {
+                kinds.push(&tried.kind);
+                told.push(format!("can't read {}: {failure}", tried.collector));
+            }
+            _ => {}
+        }
+    }
+    told
+}
+
 /// A message of AWS without the addresses in it: what stands before an `@` becomes `…`. AWS names the identity that it
 /// refuses, and the configuration may ask for addresses to stay out.
 pub(super) fn without_addresses(message: &str) -> String {

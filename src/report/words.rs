@@ -1,6 +1,5 @@
 //! Words of a report for people, the same on the page of `check` and on the status page. Pure; no colour, no layout.
 
-use super::findings::paused_by;
 use super::region::{Region, Sending};
 use super::tried::{Outcome, Tried};
 use crate::reference::thousands;
@@ -26,7 +25,7 @@ pub(crate) fn is_idle(region: &Region) -> bool {
 pub(crate) fn state(sending: &Sending) -> String {
     let base = if sending.production { "production" } else { "sandbox" };
     if sending.enforcement == "SHUTDOWN" || !sending.enabled {
-        return paused_by(sending).to_owned();
+        return sending.paused_by().to_owned();
     }
     if sending.enforcement != "HEALTHY" {
         return format!("{base}, {}", sending.enforcement.to_lowercase());

@@ -8,7 +8,6 @@ use super::explanation::{Explained, Explanation};
 use super::facts::{Facts, Found};
 use crate::cli::wrap::{harmless, lines, wrap};
 use crate::remedy::Remedy;
-use crate::report::findings::paused_by;
 use crate::report::region::Sending;
 
 /// Lines that a terminal and a chat both show without breaking them.
@@ -142,7 +141,7 @@ fn state(sending: &Sending, case: Option<&str>) -> String {
         _ => "in the sandbox".to_owned(),
     }];
     if sending.enforcement == "SHUTDOWN" || !sending.enabled {
-        words.push(paused_by(sending).to_owned());
+        words.push(sending.paused_by().to_owned());
     } else if sending.enforcement != "HEALTHY" {
         words.push(format!("under review by AWS ({})", sending.enforcement));
     }

@@ -1,6 +1,7 @@
 //! Findings from verdicts: declared paths that SES refuses, standbys that could not take over, and what is in sight.
 
-use super::{Here, Severity, Told, names};
+use super::steps::Here;
+use super::{Severity, Told, names};
 use crate::judgements::failover::Reason;
 use crate::remedy::Need;
 use crate::report::judged::{Path, Standby};
