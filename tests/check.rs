@@ -8,7 +8,7 @@ use ses_exporter::simulator::{
 };
 
 use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, OTHER_ACCOUNT, SECRET, production, quick, world};
-use crate::support::{Aws, Said, ask_dns_at, command, eventually, golden, repository, run};
+use crate::support::{Aws, Said, ask_dns_at, asked, command, eventually, golden, repository, run};
 
 const REGIONS: &[&str] = &["eu-central-1", "eu-west-1", "us-east-1"];
 
@@ -48,18 +48,7 @@ fn check(aws: &Aws, config: &str, arguments: &[&str]) -> Said {
 }
 
 fn check_with(aws: &Aws, config: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("ses-exporter.toml");
-    std::fs::write(&file, config).unwrap();
-    let mut command = command(&["check", "--config.file"]);
-    let said = run(command
-        .arg(&file)
-        .args(arguments)
-        .envs(aws.environment())
-        .env("SES_EXPORTER_CONFIG_FILE", &file)
-        .envs(environment.iter().copied()));
-    assert!(!said.out.contains(SECRET) && !said.err.contains(SECRET), "{said:?}");
-    said
+    asked(aws, &["check"], config, arguments, environment)
 }
 
 /// Nothing is read twice within a minute, so there is one look at each DNS record.

@@ -11,7 +11,7 @@ use ses_exporter::simulator::{
 };
 
 use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, OTHER_ACCOUNT, SECRET, production, quick, world};
-use crate::support::{Aws, Said, ask_dns_at, command, eventually, golden, repository, run, send};
+use crate::support::{Aws, Said, ask_dns_at, asked, command, eventually, golden, repository, run, send};
 
 const SHOP: &str = "orders@shop.example";
 const EVE: &str = "eve@customer.test";
@@ -62,14 +62,7 @@ fn check(aws: &Aws, config: &str, arguments: &[&str]) -> Said {
 }
 
 fn check_with(aws: &Aws, config: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("ses-exporter.toml");
-    std::fs::write(&file, config).unwrap();
-    let mut command = command(&["check", "send", "--config.file"]);
-    let command = command.arg(&file).args(arguments).envs(aws.environment());
-    let said = run(command.env("SES_EXPORTER_CONFIG_FILE", &file).envs(environment.iter().copied()));
-    assert!(!said.out.contains(SECRET) && !said.err.contains(SECRET), "{said:?}");
-    said
+    asked(aws, &["check", "send"], config, arguments, environment)
 }
 
 fn config(aws: &Aws) -> String {

@@ -315,3 +315,16 @@ pub fn golden(path: &str, made: &str) {
         "{path} differs from what the code makes; run: BLESS=1 cargo test\n--- kept\n{kept}\n+++ made\n{made}"
     );
 }
+
+/// What a command says that is given a configuration and the credentials of a simulated AWS; the secret is not in it.
+#[track_caller]
+pub fn asked(aws: &Aws, words: &[&str], config: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ses-exporter.toml");
+    std::fs::write(&file, config).unwrap();
+    let mut command = command(words);
+    let command = command.arg("--config.file").arg(&file).args(arguments).envs(aws.environment());
+    let said = run(command.env("SES_EXPORTER_CONFIG_FILE", &file).envs(environment.iter().copied()));
+    assert!(!said.out.contains(stage::SECRET) && !said.err.contains(stage::SECRET), "{said:?}");
+    said
+}
