@@ -37,5 +37,6 @@ mod send_worlds;
 mod simulator;
 mod soak;
 mod status;
+mod systemd;
 mod tidy;
 mod web;
