@@ -24,6 +24,7 @@ mod explain_asked;
 mod exposition;
 mod faults;
 mod freshness;
+mod fuzz;
 mod golden;
 mod identities;
 mod independent;
