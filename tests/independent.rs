@@ -8,6 +8,7 @@
 
 mod alertmanager;
 mod aws;
+mod compose;
 mod dashboards;
 mod details;
 mod dns;
