@@ -12,6 +12,7 @@ mod compose;
 mod dashboards;
 mod details;
 mod dns;
+mod kubernetes;
 mod mended;
 mod ministack;
 mod moto;
