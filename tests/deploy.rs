@@ -133,6 +133,29 @@ fn every_panel_says_what_it_shows_and_has_a_unit() {
 }
 
 #[test]
+fn the_questions_of_the_table_are_answered_by_panels_that_say_so() {
+    let table = std::fs::read_to_string(repository("dashboards/README.md")).expect("the table");
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.contains(".json) |"))
+        .map(|row| row.split('|').map(str::trim).collect())
+        .collect();
+    let dashboards = dashboards();
+    let mut asked = BTreeSet::new();
+    for row in &rows {
+        let [_, question, dashboard, title, _] = row[..] else { panic!("{row:?} has other columns") };
+        let name = dashboard.split_once("](").and_then(|(_, file)| file.strip_suffix(".json)")).expect("a link");
+        let (_, dashboard) = &dashboards[&format!("ses-exporter-{name}")];
+        let panel = panels(dashboard).into_iter().find(|panel| panel["title"] == title);
+        let panel = panel.unwrap_or_else(|| panic!("{name} has no panel {title}"));
+        let description = panel["description"].as_str().expect("a description");
+        assert!(description.contains(question), "{title} does not say that it answers: {question}");
+        asked.insert(name);
+    }
+    assert_eq!(asked.len(), dashboards.len(), "a dashboard answers nothing");
+}
+
+#[test]
 fn every_dashboard_has_the_variables_and_leads_to_the_others() {
     for (uid, (text, dashboard)) in dashboards() {
         let list = dashboard["templating"]["list"].as_array().expect("variables");
