@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use ses_exporter::simulator::{SharedWorld, Simulator, World};
 
+pub mod dashboards;
 pub mod dice;
 pub mod page;
 pub mod programs;
