@@ -16,6 +16,7 @@ mod kubernetes;
 mod mended;
 mod ministack;
 mod moto;
+mod pint;
 mod prometheus;
 mod readers;
 mod remedies;
