@@ -12,7 +12,7 @@ const USAGE = `Usage: draw --prometheus URL [option ...] DASHBOARD.json ...
   --prometheus URL    The Prometheus to ask.
   --output DIRECTORY  Where pictures and drawn.json are written (default: .).
   --width PIXELS      Width of a picture; may be given several times (default: 1440).
-  --height PIXELS     Only the upper part, so high (default: all of it).
+  --height PIXELS     Only whole panels up to this height (default: all of them).
   --theme NAME        dark or light; may be given both (default: dark).
   --until SECONDS     End of the time range, in seconds since 1970 (default: now).
   --range SECONDS     Length of the time range (default: 10800).
@@ -20,8 +20,10 @@ const USAGE = `Usage: draw --prometheus URL [option ...] DASHBOARD.json ...
 
 A picture is named DASHBOARD-THEME-WIDTH.png. The exit code is 1 if a panel was not drawn.`;
 
-/** How long the panels of a page may take, in milliseconds: a busy machine needs seconds for each. */
+/** How long the answers to a page's queries may take, in milliseconds: a busy machine needs a second for each. */
 const PATIENCE = 60_000;
+/** How long a panel may take to show what was answered. */
+const GRACE = 5_000;
 
 interface Wish {
   file: string;
@@ -36,17 +38,33 @@ function finished(panel: Drawn): boolean {
 
 /** Waits until every panel has been drawn or says why not; whoever has not by then is told as not drawn. */
 async function settled(page: Page): Promise<Drawn[]> {
-  const end = Date.now() + PATIENCE;
+  let end = Date.now() + PATIENCE;
+  let answered = false;
   for (;;) {
     await page.evaluate(() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next))));
-    const panels = await page.evaluate(() => window.drawn?.());
-    if (panels?.every(finished)) {
+    const panels = (await page.evaluate(() => window.drawn?.())) ?? [];
+    if (panels.length && panels.every(finished)) {
       return panels;
     }
+    if (!answered && panels.length && panels.every((panel) => panel.answered)) {
+      answered = true;
+      end = Date.now() + GRACE;
+    }
     if (Date.now() > end) {
-      return (panels ?? []).map((panel) => (finished(panel) ? panel : { ...panel, error: 'nothing was drawn' }));
+      return panels.map((panel) => (finished(panel) ? panel : { ...panel, error: 'nothing was drawn' }));
     }
   }
+}
+
+/** Where the picture ends: below the last panel of the page, or at the last height up to the highest one that cuts through no panel. */
+function end(page: Page, highest: number): Promise<number> {
+  return page.evaluate((highest) => {
+    const margin = 16;
+    const panels = [...document.querySelectorAll('[data-panel]')].map((panel) => panel.getBoundingClientRect());
+    const whole = (y: number) => panels.every(({ top, bottom }) => bottom <= y || top >= y);
+    const ends = panels.map(({ bottom }) => bottom).filter((y) => y + margin <= highest && whole(y));
+    return Math.max(...ends) + margin;
+  }, highest);
 }
 
 async function picture(browser: Browser, plan: Plan, wish: Wish): Promise<Drawn[]> {
@@ -60,8 +78,7 @@ async function picture(browser: Browser, plan: Plan, wish: Wish): Promise<Drawn[
   }, plan);
   await page.goto(new URL('index.html', import.meta.url).href);
   const panels = await settled(page);
-  const whole = await page.evaluate(() => document.querySelector('main')?.offsetHeight ?? 0);
-  const clip = { x: 0, y: 0, width: wish.width, height: Math.min(whole, wish.height ?? whole) };
+  const clip = { x: 0, y: 0, width: wish.width, height: await end(page, wish.height ?? Infinity) };
   await writeFile(join(wish.output, wish.file), await page.screenshot({ clip }));
   await page.close();
   return panels;
@@ -102,7 +119,10 @@ async function main(): Promise<number> {
   const [to, range, scrape] = [Number(given.until), Number(given.range), Number(given.scrape)];
   await mkdir(given.output, { recursive: true });
   // Chromium's own sandbox needs rights that a container seldom has, and nothing but our own page is opened.
-  const browser = await launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+  const browser = await launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--allow-file-access-from-files'], // the page fetches its icons
+  });
   const all: Record<string, Drawn[]> = {};
   for (const path of given.files) {
     const dashboard = JSON.parse(await readFile(path, 'utf8')) as Dashboard;

@@ -60,6 +60,7 @@ export function drawn(panels: Panel[]): Drawn[] {
       const said = panel?.querySelector('[data-said]');
       const text = said?.textContent ?? undefined;
       const [error, nothing] = said?.getAttribute('data-said') === 'error' ? [text] : [undefined, text];
-      return { id, title, type, marks: panel ? (COUNTS[type]?.(panel) ?? 0) : 0, said: nothing, error };
+      const marks = panel ? (COUNTS[type]?.(panel) ?? 0) : 0;
+      return { id, title, type, answered: panel?.getAttribute('data-answered') === 'true', marks, said: nothing, error };
     });
 }

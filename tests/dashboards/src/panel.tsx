@@ -53,7 +53,7 @@ export function PanelOnBoard({ panel, plan, values, board }: Props) {
   }, [panel, plan, values, theme]);
   const { left, top, width, height } = place(panel, board);
   return (
-    <div style={{ position: 'absolute', left, top, width, height }} data-panel={panel.id}>
+    <div style={{ position: 'absolute', left, top, width, height }} data-panel={panel.id} data-answered={Boolean(data || error)}>
       <PanelChrome
         title={panel.title}
         description={panel.description}

@@ -20,6 +20,8 @@ export interface Drawn {
   id: number;
   title: string;
   type: string;
+  /** Whether Prometheus has answered. */
+  answered: boolean;
   /** Rows, values, or series whose colour is on the canvas. */
   marks: number;
   /** What stands there in place of data. */

@@ -13,6 +13,11 @@ interface Series {
   values?: Sample[];
 }
 
+interface Answer {
+  data?: { resultType: 'matrix' | 'vector'; result: Series[] } | { resultType: 'scalar'; result: Sample };
+  error?: string;
+}
+
 /** The answers to the queries of a panel. An error of Prometheus is thrown as it said it. */
 export async function frames(panel: Panel, plan: Plan, values: Values): Promise<DataFrame[]> {
   const targets = panel.targets ?? [];
@@ -21,7 +26,7 @@ export async function frames(panel: Panel, plan: Plan, values: Values): Promise<
     if (target.format === 'table') {
       return [table(target, series, targets.length > 1)];
     }
-    return series.map((one) => line(target, one, step(plan)));
+    return series.map((one) => line(target, one, plan));
   });
   return (await Promise.all(answers)).flat();
 }
@@ -35,15 +40,11 @@ async function asked(target: Target, plan: Plan, query: string): Promise<Series[
     method: 'POST',
     body: new URLSearchParams({ query, ...span }),
   });
-  const { data, error } = (await answer.json()) as { data?: { result: Series[] }; error?: string };
+  const { data, error } = (await answer.json()) as Answer;
   if (!data) {
     throw new Error(`query ${target.refId}: ${error ?? answer.statusText}`);
   }
-  return data.result;
-}
-
-function samples(series: Series): Sample[] {
-  return series.values ?? (series.value ? [series.value] : []);
+  return data.resultType === 'scalar' ? [{ metric: {}, value: data.result }] : data.result;
 }
 
 /** Prometheus writes `+Inf` where JavaScript reads `Infinity`. */
@@ -60,22 +61,28 @@ function legend(target: Target, metric: Labels): string {
   return labels.length ? `{${labels.join(', ')}}` : 'Value';
 }
 
-/** One series is one frame. The time's interval tells the plot where a sample is missing. */
-function line(target: Target, series: Series, step: number): DataFrame {
+/** The samples of a range at every step of it. Where one is missing stands null, or the plot would draw a line across the gap. */
+function points(series: Series, plan: Plan): [times: number[], values: (number | null)[]] {
+  if (!series.values) {
+    return [[plan.to * 1000], [number(series.value?.[1] ?? 'NaN')]];
+  }
+  const found = new Map(series.values);
+  const steps = Array.from({ length: Math.floor((plan.to - plan.from) / step(plan)) + 1 }, (_, at) => plan.from + at * step(plan));
+  const values = steps.map((seconds) => found.get(seconds)).map((text) => (text === undefined ? null : number(text)));
+  return [steps.map((seconds) => seconds * 1000), values];
+}
+
+/** One series is one frame. */
+function line(target: Target, series: Series, plan: Plan): DataFrame {
   const name = legend(target, series.metric);
-  const points = samples(series);
+  const [times, values] = points(series, plan);
+  const config = { displayNameFromDS: name };
   return createDataFrame({
     refId: target.refId,
     name,
     fields: [
-      { name: 'Time', type: FieldType.time, config: { interval: step * 1000 }, values: points.map(([at]) => at * 1000) },
-      {
-        name: 'Value',
-        type: FieldType.number,
-        labels: series.metric,
-        config: { displayNameFromDS: name },
-        values: points.map(([, value]) => number(value)),
-      },
+      { name: 'Time', type: FieldType.time, values: times },
+      { name: 'Value', type: FieldType.number, labels: series.metric, config, values },
     ],
   });
 }
