@@ -28,8 +28,8 @@ fn families() -> BTreeMap<&'static str, &'static [&'static str]> {
 /// The dashboards by uid, with their files.
 fn dashboards() -> BTreeMap<String, (String, Value)> {
     let files = std::fs::read_dir(repository("dashboards")).expect("the dashboards");
-    let read = files.map(|file| {
-        let path = file.expect("a file").path();
+    let paths = files.map(|file| file.expect("a file").path());
+    let read = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json")).map(|path| {
         let text = std::fs::read_to_string(&path).expect("a dashboard");
         let dashboard: Value =
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -141,6 +141,26 @@ fn every_panel_says_what_it_shows_and_has_a_unit() {
             assert_eq!(text("/datasource/uid"), "${datasource}", "{uid}: {}", panel["title"]);
         }
     }
+}
+
+/// Largest picture, in bytes: whoever clones the repository downloads all that there ever were.
+const LARGEST_PICTURE: usize = 250_000;
+
+#[test]
+fn the_readme_shows_a_picture_of_every_dashboard() {
+    let readme = std::fs::read_to_string(repository("README.md")).expect("the README");
+    let mut shown = BTreeSet::new();
+    for file in std::fs::read_dir(repository("dashboards/pictures")).expect("the pictures") {
+        let path = file.expect("a file").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let picture = std::fs::read(&path).expect("a picture");
+        assert!(picture.starts_with(b"\x89PNG\r\n\x1a\n"), "{name} is no PNG; tests/dashboards/draw --readme makes it");
+        assert!(picture.len() <= LARGEST_PICTURE, "{name} has {} bytes", picture.len());
+        assert!(readme.contains(&format!("](dashboards/pictures/{name}.png)")), "README.md does not show {name}");
+        shown.insert(format!("ses-exporter-{name}"));
+    }
+    let dashboards: BTreeSet<String> = dashboards().into_keys().collect();
+    assert_eq!(shown, dashboards, "tests/dashboards/draw --readme draws what is missing");
 }
 
 #[test]
