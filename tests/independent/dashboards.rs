@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::prometheus::{demo, prometheus, series};
+use crate::support::dashboards::dashboards;
 use crate::support::programs::Program;
-use crate::support::{repository, send};
+use crate::support::send;
 
 /// Panels with a query that has no answer in the demo, and why. The letter is the query's.
 const EMPTY: &[(&str, &str, &str)] = &[
@@ -23,18 +24,10 @@ const EMPTY: &[(&str, &str, &str)] = &[
 /// How long the demo may need until all is read: details come in slices, and rates need two scrapes.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// All dashboards, as they are in the repository.
-fn dashboards() -> impl Iterator<Item = Value> {
-    let paths = std::fs::read_dir(repository("dashboards")).unwrap().map(|file| file.unwrap().path());
-    paths
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
-}
-
 /// The queries of all dashboards: the panel's title, the query's letter, and the expression with Grafana's variables put in.
 fn queries() -> Vec<(String, String, String)> {
     let mut queries = Vec::new();
-    for dashboard in dashboards() {
+    for (_, dashboard) in dashboards() {
         let variables = variables(&dashboard);
         for panel in dashboard["panels"].as_array().unwrap() {
             for target in panel["targets"].as_array().into_iter().flatten() {
@@ -79,7 +72,7 @@ fn filled(expression: &str, variables: &BTreeMap<String, String>) -> String {
 /// The series that a variable offers: `label_values(SERIES, label)`.
 fn offered() -> Vec<(String, String)> {
     let mut offered = Vec::new();
-    for dashboard in dashboards() {
+    for (_, dashboard) in dashboards() {
         let variables = variables(&dashboard);
         for variable in dashboard["templating"]["list"].as_array().unwrap() {
             let Some(definition) = variable["definition"].as_str() else { continue };
