@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ pub struct Limits {
     /// Longest time of one attempt. The SDK has no limit of its own: a silent server would hold it for ever.
     pub attempt_timeout: Duration,
     /// How many collectors ask each target without waiting for another, each by operations of its own.
-    pub collectors: usize,
+    pub collectors: AtomicUsize,
     /// Where durations are counted.
     pub telemetry: Arc<Telemetry>,
 }
@@ -197,7 +197,7 @@ impl Door {
     fn all_denied(&self, operation: Operation) -> bool {
         let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
         denied.insert(operation);
-        denied.len() >= self.limits.collectors
+        denied.len() >= self.limits.collectors.load(Ordering::Relaxed)
     }
 
     fn skipped(&self) -> Option<SkipReason> {
