@@ -31,6 +31,7 @@ mod lifecycle;
 mod messages;
 mod metadata;
 mod reference;
+mod reload;
 mod schedule;
 mod send_paths;
 mod send_worlds;
