@@ -154,13 +154,20 @@ impl Agent {
         let file = directory.path().join("ses-exporter.toml");
         let dns = if config.contains("[dns]") { String::new() } else { ask_dns_at(NOBODY.parse().unwrap()) };
         std::fs::write(&file, format!("{config}\n{dns}")).unwrap();
-        let mut agent = Self::with_file(environment, &file, arguments);
-        agent._directory = Some(directory);
-        agent
+        Self::spawn(environment, &file, arguments, Some(directory))
     }
 
     /// The same with a file that somebody else keeps.
     pub fn with_file(environment: &[(&str, String)], file: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(environment, file, arguments, None)
+    }
+
+    fn spawn(
+        environment: &[(&str, String)],
+        file: &Path,
+        arguments: &[&str],
+        directory: Option<tempfile::TempDir>,
+    ) -> Self {
         let mut command = command(&["--web.listen-address", "127.0.0.1:0"]);
         command.env("SES_EXPORTER_LOG_LEVEL", "debug"); // not an argument, which a test could not replace
         command.arg("--config.file").arg(file).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -179,7 +186,7 @@ impl Agent {
             let (_, behind) = said.split_once("listening on http")?;
             behind.split_once("://")?.1.split_once('/')?.0.parse().ok()
         });
-        Self { child, address, config: file.to_owned(), log, _directory: None }
+        Self { child, address, config: file.to_owned(), log, _directory: directory }
     }
 
     /// Everything logged so far.

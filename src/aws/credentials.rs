@@ -174,9 +174,7 @@ impl Session {
     /// Whether it may go on for `account`, of which nothing but the regions is another. Tokens are good everywhere, so a
     /// region of STS is left only where it may be switched off, or where credentials are others.
     pub fn serves(&self, account: &Account) -> bool {
-        let (before, now) = (self.region.as_ref(), sts_region(account));
-        let reaches = |(before, now): (&String, &String)| always_on(before) && partition(before) == partition(now);
-        before == now || before.zip(now).is_some_and(reaches)
+        self.region.as_ref().zip(sts_region(account)).is_some_and(|(before, now)| is_as_good(before, now))
     }
 
     /// AWS says that the credentials have ended before their time, revoked or replaced: the next request asks for new ones.
@@ -238,6 +236,11 @@ impl Session {
 /// on may be off.
 fn sts_region(account: &Account) -> Option<&String> {
     account.regions.iter().find(|region| always_on(region)).or(account.regions.first())
+}
+
+/// Whether STS may go on to be asked in one region where another would be chosen now.
+fn is_as_good(region: &str, other: &str) -> bool {
+    region == other || (always_on(region) && partition(region) == partition(other))
 }
 
 fn always_on(region: &str) -> bool {
@@ -361,5 +364,25 @@ impl ProvideCredentials for RoleProvider {
         Self: 'a,
     {
         future::ProvideCredentials::new(self.credentials())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sts_is_asked_on_where_it_can_not_be_switched_off() {
+        for (before, now, good) in [
+            ("eu-west-1", "eu-west-1", true),
+            ("eu-west-1", "us-east-1", true),
+            ("eu-west-1", "af-south-1", true),
+            ("af-south-1", "af-south-1", true),
+            ("af-south-1", "eu-west-1", false),
+            ("eu-west-1", "us-gov-west-1", false),
+            ("xx-new-1", "eu-west-1", false),
+        ] {
+            assert_eq!(is_as_good(before, now), good, "{before} instead of {now}");
+        }
     }
 }

@@ -70,13 +70,11 @@ impl Source {
     async fn load(&self) -> Loaded {
         let Self { file, regions, .. } = self.clone();
         let load = spawn_blocking(move || Config::load(file.as_deref(), regions.as_deref()));
-        match timeout(LONGEST_READ, load).await {
-            Ok(Ok(loaded)) => loaded,
-            Ok(Err(_)) | Err(_) => {
-                let why = "it could not be read within 10s; mend that or name another file";
-                Err(Mistakes::unreadable(self.file.as_deref().unwrap_or("".as_ref()), why))
-            }
+        if let Ok(Ok(loaded)) = timeout(LONGEST_READ, load).await {
+            return loaded;
         }
+        let why = "it could not be read within 10s; mend that or name another file";
+        Err(Mistakes::unreadable(self.file.as_deref().unwrap_or("".as_ref()), why))
     }
 }
 

@@ -297,3 +297,49 @@ fn seed(target: &Target) -> u64 {
     (target.account.name.as_deref(), &target.account.profile, &*target.region).hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        Config::parse("t.toml", text, Path::new("."), None).unwrap_or_else(|mistakes| panic!("{mistakes}"))
+    }
+
+    #[test]
+    fn what_stays_of_a_reading_follows_from_what_has_changed() {
+        let keeps = |text: &str| {
+            let (before, now) = (Config::default(), config(text));
+            collectors::ALL.iter().map(|row| (row.declaration.name, keep(row, &before, &now))).collect::<Vec<_>>()
+        };
+        let expected = |changed: &[(&'static str, Keep)]| {
+            let of = |name| changed.iter().find(|(known, _)| *known == name).map_or(Keep::All, |(_, keep)| *keep);
+            collectors::ALL.iter().map(|row| (row.declaration.name, of(row.declaration.name))).collect::<Vec<_>>()
+        };
+        for same in
+            ["", "[poll]\njitter = 0.1\n", "[collectors.identities]\ninterval = \"2m\"\n", "[budget]\nburst = 9\n"]
+        {
+            assert_eq!(keeps(same), expected(&[]), "{same}");
+        }
+        let labels = [("identities", Keep::Counts), ("identity_details", Keep::Hidden), ("dns", Keep::Hidden)];
+        assert_eq!(keeps("[identities]\nemail_addresses = \"none\"\n"), expected(&labels));
+        let tags = [("identities", Keep::Counts), ("identity_details", Keep::Counts), ("dns", Keep::Hidden)];
+        assert_eq!(keeps("[identities]\ntags = [\"team\"]\n"), expected(&tags));
+        assert_eq!(keeps("[dns]\nqueries_per_second = 9\n"), expected(&[("dns", Keep::Counts)]));
+    }
+
+    #[test]
+    fn a_target_is_the_same_whatever_the_other_regions_are() {
+        let target = |name: &str, regions: &[&str]| {
+            let regions = regions.iter().map(|region| (*region).to_owned()).collect();
+            let account = Account { name: Some(name.to_owned()), role: None, profile: None, regions };
+            Target { account: Arc::new(account), region: Arc::from("eu-west-1") }
+        };
+        let one = target("shop", &["eu-west-1"]);
+        assert!(is_same(&one, &target("shop", &["af-south-1", "eu-west-1"])));
+        assert!(!is_same(&one, &target("labs", &["eu-west-1"])));
+        assert!(!is_same(&one, &Target { region: Arc::from("eu-west-2"), ..one.clone() }));
+    }
+}

@@ -4,6 +4,7 @@
 //! doors, collectors. A task goes on if everything that it is made of was kept, so it loses no reading and its clock
 //! goes on. Everything else is ended and, where it is still wanted, started anew. Nothing in here can fail.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use super::draft::{Budgets, Collecting, Draft, Made, Polled};
 use crate::aws::{Limits, Requests, Sdk, Session};
 use crate::config::{Aws, Config};
 use crate::estate::{Estate, Event, Layout, TargetId};
+use crate::report::words::counted;
 use crate::target::{Account, Target};
 use crate::telemetry::Telemetry;
 
@@ -36,6 +38,13 @@ pub struct Change {
     pub added: usize,
     /// Those that are polled no more.
     pub removed: usize,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kept, changed, added, removed } = *self;
+        write!(f, "{} unchanged, {changed} changed, {added} new, {removed} removed", counted(kept, "target"))
+    }
 }
 
 /// What wires up one configuration after the other.

@@ -14,7 +14,6 @@ use super::desk::Desk;
 use super::text;
 use crate::exporter::{Change, InForce};
 use crate::report::moment::Moment;
-use crate::report::words::counted;
 
 /// What may be asked of the life of the agent.
 #[derive(Clone, Debug)]
@@ -92,12 +91,5 @@ impl Configuration {
             }
             Err(why) => why.as_text(),
         }
-    }
-}
-
-impl std::fmt::Display for Change {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { kept, changed, added, removed } = *self;
-        write!(f, "{} unchanged, {changed} changed, {added} new, {removed} removed", counted(kept, "target"))
     }
 }
