@@ -306,6 +306,7 @@ fn what_follows_from_the_configuration_follows_the_new_one() {
     assert!(!agent.page().text.contains("ann@"));
     assert_eq!(polls("GetAccount"), accounts, "what has no labels of identities goes on");
 
+    let calls = asked(&aws, region).len();
     let expecting = hidden + &format!("[[expect]]\nregions = [\"{region}\"]\nstate = \"sandbox\"\n");
     taken(&agent, &expecting);
     let as_expected = [("aws_region", region)];
@@ -313,6 +314,7 @@ fn what_follows_from_the_configuration_follows_the_new_one() {
     assert!(agent.get("/").text().contains("not as declared"), "{}", agent.get("/").text());
     let report = eventually("the report", || Some(agent.get("/api/v1/check")).filter(|answer| answer.status == 200));
     assert!(report.text().contains("\"not_as_declared\""), "{}", report.text());
+    assert_eq!(asked(&aws, region).len(), calls, "what is expected is no reason to ask");
     taken(&agent, &config);
     agent.page_where("the address is back", |page| page.value("ses_identity_verified", &labels).is_some());
     assert_eq!(agent.page().find("ses_region_as_expected", &[]).count(), 0);

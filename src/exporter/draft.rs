@@ -43,8 +43,6 @@ struct Way {
     session: Arc<Session>,
     limits: Arc<Limits>,
     budget: Arc<Budget>,
-    /// The operator expects an answer.
-    declared: bool,
 }
 
 /// A task, and what it was started with.
@@ -156,7 +154,7 @@ impl<'a> Draft<'a> {
     /// Takes over what goes on at a target, and starts the rest. The first target of an account shows its calls to STS.
     pub(super) fn add(&mut self, target: Target, signed: &Signed, limits: &Arc<Limits>, first: bool) {
         let way = self.way(&target, signed, limits);
-        let same = |polled: &Polled| is_same(&polled.target, &target);
+        let same = |polled: &Polled| who(&polled.target) == who(&target);
         let mut before = self.left.iter().position(same).map(|at| self.left.swap_remove(at));
         let old = before.as_mut().map_or_else(Vec::new, |before| std::mem::take(&mut before.tasks));
         let (had, new) = (old.len(), before.is_none());
@@ -168,6 +166,7 @@ impl<'a> Draft<'a> {
             Some(before) if before.way.is(&way) => before.door,
             _ => Arc::new(way.door(&target, &requests)),
         };
+        door.declare(self.is_declared(&target));
         let (tasks, places) = self.tasks(id, &door, old);
         let goes_on = had == tasks.len() && tasks.iter().all(|task| task.kept);
         let change = &mut self.made.change;
@@ -192,7 +191,7 @@ impl<'a> Draft<'a> {
     }
 
     fn way(&mut self, target: &Target, signed: &Signed, limits: &Arc<Limits>) -> Way {
-        let Account { name, role, profile, .. } = &*target.account;
+        let Account { role, profile, .. } = &*target.account;
         let id = role.as_ref().and_then(Role::account_id);
         // Two entries of one account share what SES grants it.
         let owner = (id.or(profile.as_deref()).unwrap_or_default().to_owned(), target.region.to_string());
@@ -200,12 +199,13 @@ impl<'a> Draft<'a> {
         let kept = self.old_budgets.get(&owner).cloned();
         let budget = self.made.budgets.entry(owner);
         let budget = budget.or_insert_with(|| kept.unwrap_or_else(|| Arc::new(Budget::new(rate, burst))));
-        Way {
-            session: Arc::clone(&signed.session),
-            limits: Arc::clone(limits),
-            budget: Arc::clone(budget),
-            declared: self.config.expectations.may_concern(name.as_deref(), id, &target.region),
-        }
+        Way { session: Arc::clone(&signed.session), limits: Arc::clone(limits), budget: Arc::clone(budget) }
+    }
+
+    fn is_declared(&self, target: &Target) -> bool {
+        let Account { name, role, .. } = &*target.account;
+        let id = role.as_ref().and_then(Role::account_id);
+        self.config.expectations.may_concern(name.as_deref(), id, &target.region)
     }
 
     /// One task for each collector: the old one if nothing about it has changed, else a new one.
@@ -270,24 +270,19 @@ impl Way {
         Arc::ptr_eq(&self.session, &other.session)
             && Arc::ptr_eq(&self.limits, &other.limits)
             && Arc::ptr_eq(&self.budget, &other.budget)
-            && self.declared == other.declared
     }
 
     fn door(&self, target: &Target, requests: &Arc<Requests>) -> Door {
-        let Self { session, limits, budget, declared } = self;
+        let Self { session, limits, budget } = self;
         let (session, limits, budget) = (Arc::clone(session), Arc::clone(limits), Arc::clone(budget));
-        let door = Door::new(target.clone(), session, limits, budget, Arc::clone(requests));
-        if *declared { door.never_skipped() } else { door }
+        Door::new(target.clone(), session, limits, budget, Arc::clone(requests))
     }
 }
 
-/// Whether two targets are one, as far as the configuration tells.
-fn is_same(one: &Target, other: &Target) -> bool {
-    let who = |target: &Target| {
-        let Account { name, role, profile, regions: _ } = &*target.account;
-        (name.clone(), role.clone(), profile.clone())
-    };
-    one.region == other.region && who(one) == who(other)
+/// What makes a target another one, as far as the configuration tells.
+fn who(target: &Target) -> (&str, Option<&str>, Option<&Role>, Option<&str>) {
+    let Account { name, role, profile, regions: _ } = &*target.account;
+    (&target.region, name.as_deref(), role.as_ref(), profile.as_deref())
 }
 
 /// Where a target stands in the spread is its own, so that two agents with one configuration call together only
@@ -338,8 +333,8 @@ mod tests {
             Target { account: Arc::new(account), region: Arc::from("eu-west-1") }
         };
         let one = target("shop", &["eu-west-1"]);
-        assert!(is_same(&one, &target("shop", &["af-south-1", "eu-west-1"])));
-        assert!(!is_same(&one, &target("labs", &["eu-west-1"])));
-        assert!(!is_same(&one, &Target { region: Arc::from("eu-west-2"), ..one.clone() }));
+        assert_eq!(who(&one), who(&target("shop", &["af-south-1", "eu-west-1"])));
+        assert_ne!(who(&one), who(&target("labs", &["eu-west-1"])));
+        assert_ne!(who(&one), who(&Target { region: Arc::from("eu-west-2"), ..one.clone() }));
     }
 }

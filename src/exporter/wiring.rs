@@ -140,9 +140,10 @@ impl Wiring {
         let mut left: Vec<&Signed> = before.map_or_else(Vec::new, |before| before.signed.iter().collect());
         let mut signed = Vec::new();
         for account in accounts {
-            let credentials = |account: &Account| (account.role.clone(), account.profile.clone());
-            let serves =
-                |one: &&Signed| credentials(&one.account) == credentials(&account) && one.session.serves(&account);
+            let serves = |one: &&Signed| {
+                let Account { role, profile, .. } = &*one.account;
+                (role, profile) == (&account.role, &account.profile) && one.session.serves(&account)
+            };
             let kept = left.iter().position(serves).map(|at| left.swap_remove(at));
             if kept.is_none_or(|kept| *kept.account != account) {
                 announce(&account);
