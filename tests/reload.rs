@@ -9,8 +9,8 @@ use ses_exporter::simulator::{Fault, Identity, LoggedRequest, Trouble};
 
 use crate::soak::{held, long};
 use crate::support::stage::{
-    MAIN, MAIN_ACCOUNT, OTHER, OTHER_ACCOUNT, SECRET, all_succeed, last_success, operations, quick, series_of_ses,
-    success, to_ses, world,
+    MAIN, MAIN_ACCOUNT, OTHER, OTHER_ACCOUNT, SECRET, all_succeed, last_success, operations, production, quick,
+    series_of_ses, success, to_ses, world,
 };
 use crate::support::{Agent, Answer, Aws, Page, command, eventually, repository, request, run};
 
@@ -318,6 +318,24 @@ fn what_follows_from_the_configuration_follows_the_new_one() {
     taken(&agent, &config);
     agent.page_where("the address is back", |page| page.value("ses_identity_verified", &labels).is_some());
     assert_eq!(agent.page().find("ses_region_as_expected", &[]).count(), 0);
+}
+
+/// Left alone for an hour since it is switched off, and asked again as soon as somebody expects it to answer.
+#[test]
+fn a_skipped_region_that_is_expected_now_is_asked_at_its_next_turn() {
+    let mut world = world(&REGIONS[..1]);
+    *world.region_mut(MAIN, "me-south-1").unwrap() = production("me-south-1").disabled();
+    let aws = Aws::start(world);
+    let config = quick(&aws, &[REGIONS[0], "me-south-1"], "1s", "1h") + MAIN_ACCOUNT;
+    let agent = Agent::start_with(&aws.environment(), &config, LIFECYCLE);
+    let skipped = |page: &Page| page.find("ses_exporter_target_skipped", &[("aws_region", "me-south-1")]).count();
+    agent.page_where("it is skipped", |page| skipped(page) == 1);
+    let declared = config.clone() + "[[expect]]\nregions = [\"me-south-1\"]\nstate = \"production\"\n";
+    assert!(taken(&agent, &declared).contains("2 targets unchanged, 0 changed"));
+    let failing = |page: &Page| success(page, "main", "me-south-1", "account") == Some(0.0);
+    agent.page_where("it is a failure", |page| skipped(page) == 0 && failing(page));
+    taken(&agent, &config);
+    agent.page_where("it is left alone again", |page| skipped(page) == 1);
 }
 
 #[test]

@@ -20,9 +20,7 @@ const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 #[derive(Debug, Error)]
 pub enum BindError {
     /// The text is not an address.
-    #[error(
-        "\"{address}\" is not an address and a port; write :10060 for all addresses, 127.0.0.1:10060 or [::1]:10060"
-    )]
+    #[error("{address:?} is not an address and a port; write :10060 for all addresses, 127.0.0.1:10060 or [::1]:10060")]
     NotAnAddress {
         /// What was written.
         address: String,
