@@ -289,8 +289,8 @@ fn a_batch_drains(hand: &Hand<'_>, agent: &Agent) {
 /// Nothing was told but what was made true, and what is true with it.
 fn only_what_was_meant(heard: &[Notice], acts: &[Act], targets: &[SocketAddr; 4]) {
     let [_, mortal, blind, nameless] = targets.map(|target| target.to_string());
-    let of_agents = OF_AGENTS.into_iter().zip([mortal, blind, nameless.clone(), nameless.clone(), nameless]);
-    let of_agents: Vec<_> = of_agents.collect();
+    let in_trouble = [mortal, blind.clone(), nameless.clone(), blind, nameless.clone(), nameless];
+    let of_agents: Vec<_> = OF_AGENTS.into_iter().zip(in_trouble).collect();
     let without_sight = [
         "SESExporterCollectorFailing warning",
         "SESExporterCollectorStale critical",
