@@ -264,7 +264,9 @@ fn time_limits_and_budgets_restart_every_task_and_lose_no_reading() {
     let (agent, config) = start(&aws, &REGIONS[..1], LIFECYCLE);
     let before = agent.page();
     for (old, new) in [
-        ("attempt_timeout = \"1s\"", "attempt_timeout = \"2s\""),
+        ("attempt_timeout = \"10s\"", "attempt_timeout = \"20s\""),
+        ("connect_timeout = \"10s\"", "connect_timeout = \"5s\""),
+        ("read_timeout = \"30s\"", "read_timeout = \"40s\""),
         ("requests_per_second = 200", "requests_per_second = 100"),
         ("jitter = 0.0", "jitter = 0.5"),
     ] {
@@ -277,8 +279,6 @@ fn time_limits_and_budgets_restart_every_task_and_lose_no_reading() {
     }
     // How old a reading may be is asked of the picture, and no task has to know it.
     taken(&agent, &config);
-    let polls = asked(&aws, REGIONS[0]).len();
-    eventually("it has read", || (asked(&aws, REGIONS[0]).len() >= polls).then_some(()));
     assert!(
         taken(&agent, &config.replace("stale_after = \"5h\"", "stale_after = \"6h\"")).contains("1 target unchanged")
     );
@@ -403,7 +403,7 @@ fn a_poll_that_hangs_holds_up_nothing() {
     let (stuck, other) = (REGIONS[0], REGIONS[1]);
     aws.world.inject(Fault::new(Trouble::Hang).region(stuck));
     let config = quick(&aws, &[stuck], "1h", "5h") + MAIN_ACCOUNT;
-    let config = config.replace("attempt_timeout = \"1s\"", "attempt_timeout = \"1m\"").replace("\"4s\"", "\"5m\"");
+    let config = config.replace("attempt_timeout = \"10s\"", "attempt_timeout = \"1m\"").replace("\"30s\"", "\"5m\"");
     let agent = Agent::start_with(&aws.environment(), &config, LIFECYCLE);
     eventually("a poll hangs", || (aws.world.in_flight() > 0).then_some(()));
     let hanging = asked(&aws, stuck).len();
