@@ -34,7 +34,7 @@ pub use self::listen::{BindError, bind, check_address, passed_by_systemd};
 pub use self::server::serve;
 
 /// What a path takes unless the site says otherwise.
-const READ: &[Method] = &[Method::GET, Method::HEAD];
+pub const READ: &[Method] = &[Method::GET, Method::HEAD];
 
 /// What is to be seen at this address.
 pub trait Site: Send + Sync + 'static {

@@ -77,7 +77,7 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> Result<ExitCode, Ended
     let environment = environment(&simulator.url(), &key.id, &key.secret, file.as_ref().map(NamedTempFile::path));
     let scheme = if gate.speaks_tls() { "https" } else { "http" };
     explain(scheme, address, &web.telemetry_path, &simulator.url(), &environment);
-    let ended = serve::serve(&config, web, gate, listeners, Some(credentials)).await;
+    let ended = serve::serve(&config, None, web, gate, listeners, Some(credentials)).await;
     drop(file); // up to here others may read it
     Ok(ended?)
 }

@@ -147,6 +147,7 @@ fn footer(telemetry_path: &str) -> Markup {
         (metrics.as_str(), "Metrics"),
         ("./api/v1/check", "Report as JSON"),
         ("./api/v1/estate", "Facts as JSON"),
+        ("./config", "Configuration"),
         ("./-/healthy", "Health"),
         ("./-/ready", "Readiness"),
     ];
