@@ -16,6 +16,7 @@ use crate::web::negotiation::{self, Representation};
 mod api;
 mod desk;
 mod status;
+mod tag;
 
 pub use api::Api;
 pub use desk::Desk;
@@ -51,7 +52,7 @@ impl Site for Routes {
             "/-/healthy" => text(StatusCode::OK, "Healthy\n".to_owned()),
             "/-/ready" => self.ready(),
             "/api/v1/check" => self.api.check(request.uri().query()).await,
-            "/api/v1/estate" => self.api.estate(request.uri().query()).await,
+            "/api/v1/estate" => self.api.estate(request.uri().query(), request.headers()).await,
             path if path.starts_with(API) => {
                 api::error(StatusCode::NOT_FOUND, "there is nothing here; /api/v1/check and /api/v1/estate are")
             }

@@ -49,10 +49,11 @@ impl Desk {
         }
     }
 
-    /// What `write` says of the picture, once it is this request's turn.
-    pub(super) async fn write<W>(&self, write: W) -> Result<Bytes, Unwritten>
+    /// What `write` says of the picture, once it is this request's turn, with what it says about that.
+    pub(super) async fn write<W, A>(&self, write: W) -> Result<(Bytes, A), Unwritten>
     where
-        W: FnOnce(&Terms, &Estate) -> Option<Vec<u8>> + Send + 'static,
+        W: FnOnce(&Terms, &Estate) -> Option<(Vec<u8>, A)> + Send + 'static,
+        A: Send + 'static,
     {
         let Ok(Some((place, turn))) = timeout(PATIENCE, self.turn()).await else { return Err(Unwritten::Busy) };
         let (terms, estate) = (Arc::clone(&self.terms), self.estate.clone());
@@ -62,8 +63,8 @@ impl Desk {
             drop(turn); // only now, also where nobody waits for the answer any more
             written
         });
-        let bytes = written.await.ok().flatten().ok_or(Unwritten::Failed)?;
-        Ok(Bytes::from_owner(Held { bytes, _place: place }))
+        let (bytes, about) = written.await.ok().flatten().ok_or(Unwritten::Failed)?;
+        Ok((Bytes::from_owner(Held { bytes, _place: place }), about))
     }
 
     async fn turn(&self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
