@@ -223,7 +223,9 @@ pub fn run() -> ExitCode {
 fn refuse(command: clap::Command, error: &clap::Error) -> ExitCode {
     let checks = || {
         let matches = command.ignore_errors(true).try_get_matches();
-        matches.is_ok_and(|matches| matches.subcommand_name() == Some("check"))
+        // What stands before the command and is not known hides the command.
+        let hidden = || std::env::args_os().any(|argument| argument == "check");
+        matches.is_ok_and(|matches| matches.subcommand_name().map_or_else(hidden, |name| name == "check"))
     };
     let _ = error.print(); // nobody reads it: the code tells the rest
     match error.use_stderr() {

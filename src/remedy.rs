@@ -365,7 +365,7 @@ fn is_plain(value: &str) -> bool {
 }
 
 /// A word for a POSIX shell.
-fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     let safe = |b: u8| b.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(&b);
     if value.bytes().all(safe) { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
 }

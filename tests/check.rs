@@ -176,9 +176,12 @@ fn without_credentials_or_configuration_nothing_can_be_told() {
     let said = run(command(&["check", "--config.file"]).arg(&file));
     assert_eq!((said.code, said.err.as_str()), (3, ""), "{}", said.out);
     assert!(said.out.contains("no credentials found"), "{}", said.out);
-    for arguments in
-        [&["check", "--nonsense"][..], &["check", "--wait", "a while"], &["check", "--config.file", "/none"]]
-    {
+    for arguments in [
+        &["check", "--nonsense"][..],
+        &["--nonsense", "check"],
+        &["check", "--wait", "a while"],
+        &["check", "--config.file", "/none"],
+    ] {
         let said = run(&mut command(arguments));
         assert_eq!((said.code, said.out.as_str()), (3, ""), "{arguments:?}");
         assert!(!said.err.is_empty(), "{arguments:?}");

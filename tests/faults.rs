@@ -8,8 +8,8 @@ use serde_json::json;
 use ses_exporter::simulator::{Account, Fault, Identity, Region, Role, Service, Trouble, World};
 
 use crate::support::stage::{
-    KEY, MAIN, MAIN_ACCOUNT, OTHER, OTHER_ACCOUNT, ROLE, SECRET, all_succeed, failures, operations, production, quick,
-    series_of_ses, success, to_ses, took, warnings, world,
+    KEY, MAIN, MAIN_ACCOUNT, OTHER, OTHER_ACCOUNT, ROLE, SECRET, all_succeed, failures, hasty, operations, production,
+    quick, series_of_ses, success, to_ses, took, warnings, world,
 };
 use crate::support::{Agent, Aws, Page, command, eventually, run};
 
@@ -86,7 +86,7 @@ fn each_way_to_fail_has_its_kind_and_hurts_only_its_own_target() {
     let refusal = Trouble::Refuse { status: 403, code: "OptInRequired".into(), message: not_subscribed.into() };
     aws.world.inject(Fault::new(refusal).region("af-south-1"));
 
-    let config = quick(&aws, &everywhere, "2s", "1h") + MAIN_ACCOUNT;
+    let config = hasty(&aws, &everywhere, "2s", "1h") + MAIN_ACCOUNT;
     let began = Instant::now();
     let agent = Agent::start(&aws, &config);
     agent.wait_ready();
@@ -178,7 +178,7 @@ fn each_way_to_fail_has_its_kind_and_hurts_only_its_own_target() {
 #[test]
 fn a_list_without_end_is_a_failure_and_loses_no_identity() {
     let aws = Aws::start(world(&["us-east-1"]));
-    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
     let labels = [("identity", "shop.example")];
     agent.page_where("the identity", |page| page.value("ses_identity_verified", &labels) == Some(1.0));
     aws.world.inject(Fault::new(Trouble::EndlessPaging));
@@ -195,7 +195,7 @@ fn a_skewed_clock_is_corrected_within_the_reading() {
     let aws = Aws::start(world(&["us-east-1"]));
     aws.world.inject(Fault::new(Trouble::RequestTimeTooSkewed).operation("GetAccount").times(1));
     aws.world.inject(Fault::new(Trouble::ClockSkew { seconds: 3_600 }));
-    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
     let page = agent.page_where("it is read", |page| all_succeed(page, "main", "us-east-1"));
     assert!(failures(&page, "main", "us-east-1", "account").is_empty(), "the second attempt is the same reading");
 }
@@ -204,7 +204,7 @@ fn a_skewed_clock_is_corrected_within_the_reading() {
 fn a_target_that_has_answered_is_never_skipped() {
     let aws = Aws::start(world(&["us-east-1", "eu-central-2"]));
     let regions = ["us-east-1", "eu-central-2"];
-    let agent = Agent::start(&aws, &(quick(&aws, &regions, "1s", "1h") + MAIN_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &regions, "1s", "1h") + MAIN_ACCOUNT));
     agent.page_where("both are read", |page| regions.iter().all(|region| all_succeed(page, "main", region)));
     aws.world.inject(Fault::new(Trouble::DenyByServiceControlPolicy).region("us-east-1"));
     aws.world.inject(Fault::new(Trouble::RegionDisabled).region("eu-central-2"));
@@ -242,7 +242,7 @@ fn to_sts(aws: &Aws, operation: &str, role: &str) -> usize {
 fn one_role_costs_one_call_for_all_its_regions_and_a_refused_one_no_more() {
     let aws = Aws::start(world(&TWELVE));
     let refused = "arn:aws:iam::222222222222:role/no-such-role";
-    let config = quick(&aws, &TWELVE, "1s", "1h")
+    let config = hasty(&aws, &TWELVE, "1s", "1h")
         + MAIN_ACCOUNT
         + OTHER_ACCOUNT
         + &format!("[[accounts]]\nname = \"refused\"\nrole_arn = \"{refused}\"\n");
@@ -282,7 +282,7 @@ fn a_token_service_that_is_slow_is_waited_for() {
         aws.world.inject(Fault::new(slow).operation(operation));
     }
     // Each answer of STS comes within attempt_timeout, which is a second; both together do not.
-    let agent = Agent::start(&aws, &(quick(&aws, &TWELVE, "1s", "1h") + OTHER_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &TWELVE, "1s", "1h") + OTHER_ACCOUNT));
     agent.page_where("the role is read", |page| TWELVE.iter().all(|region| all_succeed(page, "other", region)));
     assert_eq!(to_sts(&aws, "AssumeRole", ROLE), 1, "whoever waits for a token must not ask for another one");
 }
@@ -291,7 +291,7 @@ fn a_token_service_that_is_slow_is_waited_for() {
 fn a_token_service_that_hangs_is_not_stormed_and_hurts_no_other_account() {
     let aws = Aws::start(world(&TWELVE));
     aws.world.inject(Fault::new(Trouble::Hang).operation("AssumeRole"));
-    let agent = Agent::start(&aws, &(quick(&aws, &TWELVE, "1s", "1h") + MAIN_ACCOUNT + OTHER_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &TWELVE, "1s", "1h") + MAIN_ACCOUNT + OTHER_ACCOUNT));
     let failed = |page: &Page| {
         TWELVE.iter().all(|region| all_succeed(page, "main", region))
             && TWELVE.iter().all(|region| success(page, "other", region, "account") == Some(0.0))
@@ -311,7 +311,7 @@ fn a_token_service_that_hangs_is_not_stormed_and_hurts_no_other_account() {
 fn tokens_that_aws_ends_early_are_renewed() {
     let aws = Aws::start(world(&["us-east-1", "eu-west-1"]));
     let regions = ["us-east-1", "eu-west-1"];
-    let agent = Agent::start(&aws, &(quick(&aws, &regions, "1s", "1h") + OTHER_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &regions, "1s", "1h") + OTHER_ACCOUNT));
     agent.page_where("it is read", |page| regions.iter().all(|region| all_succeed(page, "other", region)));
     // "Revoke active sessions" in the console of IAM.
     aws.world.expire_sessions();
@@ -333,7 +333,7 @@ fn a_role_that_the_caller_is_in_already_is_not_assumed() {
         ("AWS_SECRET_ACCESS_KEY", inside.secret_access_key),
         ("AWS_SESSION_TOKEN", inside.session_token),
     ];
-    let config = quick(&aws, &["us-east-1"], "1s", "1h") + OTHER_ACCOUNT;
+    let config = hasty(&aws, &["us-east-1"], "1s", "1h") + OTHER_ACCOUNT;
     let agent = Agent::start_with(&environment, &config, &[]);
     agent.page_where("it is read", |page| all_succeed(page, "other", "us-east-1"));
     assert_eq!(to_sts(&aws, "AssumeRole", ""), 0, "many roles do not trust themselves");
@@ -368,7 +368,7 @@ fn words_that_ses_adds_one_day_appear_under_their_own_name() {
     });
     world.region_mut(MAIN, "us-east-1").unwrap().patch(&patch, std::time::SystemTime::now());
     let aws = Aws::start(world);
-    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
     let page = agent.page_where("it is read", |page| all_succeed(page, "main", "us-east-1"));
     let one =
         |name: &str, labels: &[(&str, &str)]| assert_eq!(page.value(name, labels), Some(1.0), "{name} {labels:?}");
@@ -390,7 +390,7 @@ fn a_key_that_aws_does_not_know_is_a_failure_everywhere_and_skips_nothing() {
     let mut environment = aws.environment();
     environment.retain(|(name, _)| *name != "AWS_ACCESS_KEY_ID");
     environment.push(("AWS_ACCESS_KEY_ID", "AKIAUNKNOWN000000000".into()));
-    let agent = Agent::start_with(&environment, &(quick(&aws, &regions, "1s", "1h") + MAIN_ACCOUNT), &[]);
+    let agent = Agent::start_with(&environment, &(hasty(&aws, &regions, "1s", "1h") + MAIN_ACCOUNT), &[]);
     let failed = |page: &Page| regions.iter().all(|region| success(page, "main", region, "identities") == Some(0.0));
     let page = agent.page_where("both fail", failed);
     for region in regions {
@@ -407,8 +407,8 @@ fn a_target_that_hangs_delays_neither_others_nor_scrapes() {
     let regions = ["us-east-1", "us-east-2", "us-west-2", "eu-west-1"];
     let aws = Aws::start(world(&regions));
     aws.world.inject(Fault::new(Trouble::Hang).region("eu-west-1"));
-    let config = quick(&aws, &regions, "1s", "1h").replace("attempt_timeout = \"1s\"", "attempt_timeout = \"20s\"");
-    let config = config.replace("read_timeout = \"4s\"", "read_timeout = \"1m\"");
+    let config = quick(&aws, &regions, "1s", "1h").replace("attempt_timeout = \"10s\"", "attempt_timeout = \"20s\"");
+    let config = config.replace("read_timeout = \"30s\"", "read_timeout = \"1m\"");
     let agent = Agent::start(&aws, &(config + MAIN_ACCOUNT));
     let healthy = &regions[..3];
     agent.page_where("the others are read", |page| healthy.iter().all(|region| all_succeed(page, "main", region)));
@@ -435,7 +435,7 @@ fn an_answer_without_statistics_is_no_burst_of_mail() {
     let sender = production("us-east-1").sending(ses_exporter::simulator::Profile::healthy(40_000.0));
     *world.region_mut(MAIN, "us-east-1").unwrap() = sender;
     let aws = Aws::start(world);
-    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
     let attempts = |page: &Page| page.value("ses_send_delivery_attempts_total", &[]);
     let last = |page: &Page| page.value("ses_send_delivery_attempts_24h", &[]);
     let page = agent.page_where("it is read", |page| last(page) > Some(30_000.0));
@@ -451,7 +451,7 @@ fn an_answer_without_statistics_is_no_burst_of_mail() {
 #[test]
 fn an_answer_without_a_list_takes_no_identity_away() {
     let aws = Aws::start(world(&["us-east-1"]));
-    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
     agent.page_where("it is read", |page| all_succeed(page, "main", "us-east-1"));
     aws.world.inject(Fault::new(Trouble::EmptyObject).operation("ListEmailIdentities"));
     let failed = |page: &Page| success(page, "main", "us-east-1", "identities") == Some(0.0);
@@ -477,7 +477,7 @@ fn secrets_appear_nowhere() {
     let mut environment = aws.environment();
     environment.push(("AWS_SESSION_TOKEN", token.to_owned()));
     environment.push(("RUST_LOG", "trace".to_owned()));
-    let config = quick(&aws, &["us-east-1", "us-west-2", "eu-west-1"], "1s", "1h")
+    let config = hasty(&aws, &["us-east-1", "us-west-2", "eu-west-1"], "1s", "1h")
         + MAIN_ACCOUNT
         + &OTHER_ACCOUNT.replace("role_arn", &format!("external_id = \"{external}\"\nrole_arn"))
         + &format!(
@@ -526,7 +526,7 @@ fn names_from_outside_break_neither_page_nor_log() {
         world.put_identity(MAIN, "us-east-1", Identity::domain(name)).unwrap();
     }
     let aws = Aws::start(world);
-    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
     let page = agent.page_where("it is read", |page| all_succeed(page, "main", "us-east-1"));
     for name in names {
         assert_eq!(page.value("ses_identity_verified", &[("identity", name)]), Some(1.0), "{name:?}");
@@ -550,7 +550,7 @@ fn two_accounts_that_turn_out_to_be_one_give_each_series_once() {
     let key = format!("aws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n");
     std::fs::write(profiles.path(), format!("[one]\n{key}[two]\n{key}")).unwrap();
     let environment = [("AWS_SHARED_CREDENTIALS_FILE", profiles.path().display().to_string())];
-    let config = quick(&aws, &["us-east-1"], "1s", "1h")
+    let config = hasty(&aws, &["us-east-1"], "1s", "1h")
         + "[[accounts]]\nprofile = \"one\"\n[[accounts]]\nname = \"111111111111\"\nprofile = \"two\"\n";
     let agent = Agent::start_with(&environment, &config, &[]);
     // The reader of pages panics where a series stands twice.
@@ -569,7 +569,7 @@ fn two_accounts_that_turn_out_to_be_one_give_each_series_once() {
 fn a_policy_that_denies_one_action_hides_nothing_else() {
     let aws = Aws::start(world(&["us-east-1"]));
     aws.world.inject(Fault::new(Trouble::DenyByServiceControlPolicy).operation("GetAccount"));
-    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
     let others = |page: &Page| {
         ["sending", "identities"].iter().all(|collector| success(page, "main", "us-east-1", collector) == Some(1.0))
     };
@@ -583,7 +583,7 @@ fn a_policy_that_denies_one_action_hides_nothing_else() {
 fn a_role_that_is_refused_counts_no_request_that_was_never_sent() {
     let aws = Aws::start(world(&["us-east-1"]));
     aws.world.inject(Fault::new(Trouble::Deny).operation("AssumeRole"));
-    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + OTHER_ACCOUNT));
+    let agent = Agent::start(&aws, &(hasty(&aws, &["us-east-1"], "1s", "1h") + OTHER_ACCOUNT));
     let tried =
         |page: &Page| failures(page, "other", "us-east-1", "account").first().is_some_and(|(_, count)| *count >= 3.0);
     let page = agent.page_where("it was tried some times", tried);

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use ses_exporter::collectors;
 use ses_exporter::simulator::{Fault, Trouble};
 
-use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, Running, all_succeed, production, quick, success, took, world};
+use crate::support::stage::{
+    KEY, MAIN, MAIN_ACCOUNT, Running, all_succeed, hasty, production, quick, success, took, world,
+};
 use crate::support::{Agent, Aws, Page, command, eventually, repository, run, signal};
 
 const REGION: &str = "us-east-1";
@@ -166,7 +168,7 @@ fn systemd_hears_ready_watchdog_and_stopping() {
     let mut environment = aws.environment();
     environment.push(("NOTIFY_SOCKET", path.display().to_string()));
     environment.push(("WATCHDOG_USEC", "400000".to_owned()));
-    let mut agent = Agent::start_with(&environment, &(quick(&aws, &[REGION], "1s", "1h") + MAIN_ACCOUNT), &[]);
+    let mut agent = Agent::start_with(&environment, &(hasty(&aws, &[REGION], "1s", "1h") + MAIN_ACCOUNT), &[]);
     eventually("it asks", || (!aws.world.requests().is_empty()).then_some(()));
     socket.set_nonblocking(true).unwrap();
     assert!(socket.recv(&mut [0; 512]).is_err(), "not ready before the first answer");
@@ -385,7 +387,7 @@ fn others_see_the_same_world(environment: &[(&str, &str)]) {
         assert!(said.out.contains(word), "{word}: {}", said.out);
     }
     let sends = |region: &str| {
-        let arguments = ["check", "send", "--from", "billing@invoices.example", "--to", "any", "--json"];
+        let arguments = ["check", "send", "--from", "billing@example.com", "--to", "any", "--json"];
         let place = ["--account", "shop-production", "--region", region];
         run(command(&arguments).args(place).envs(environment.iter().copied()))
     };

@@ -17,6 +17,7 @@ use super::{Ended, Web, print_line, runtime, serve};
 use crate::collectors::identities;
 use crate::config::Config;
 use crate::dns;
+use crate::remedy::quoted;
 use crate::simulator::{Simulator, World};
 use crate::web::Listener;
 
@@ -84,7 +85,8 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> Result<ExitCode, Ended
 
 /// With this, other commands ask the same AWS, and know its accounts if they can have the file.
 fn environment(url: &str, key: &str, secret: &str, file: Option<&Path>) -> String {
-    let file = file.map(|file| format!("SES_EXPORTER_CONFIG_FILE={} ", file.display())).unwrap_or_default();
+    let named = |file: &Path| format!("SES_EXPORTER_CONFIG_FILE={} ", quoted(&file.to_string_lossy()));
+    let file = file.map(named).unwrap_or_default();
     format!(
         "{file}AWS_ENDPOINT_URL={url} AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} \
          AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1"
@@ -143,6 +145,12 @@ fn explain(pages: &str, url: &str, environment: &str) {
 mod tests {
     use super::*;
     use crate::config::ConfiguredAccount;
+
+    #[test]
+    fn the_line_to_run_elsewhere_survives_a_folder_with_a_space() {
+        let line = environment("http://127.0.0.1:1", "key", "secret", Some(Path::new("/tmp/my files/a.toml")));
+        assert!(line.starts_with("SES_EXPORTER_CONFIG_FILE='/tmp/my files/a.toml' AWS_ENDPOINT_URL="), "{line}");
+    }
 
     fn parsed() -> Config {
         let text = configuration("http://127.0.0.1:10061", "127.0.0.1:53".parse().unwrap());

@@ -33,15 +33,25 @@ pub(crate) fn world(regions: &[&str]) -> World {
         .with_account(fill(Account::new(OTHER, "other").role(Role::trusting("ses-exporter", MAIN))))
 }
 
-/// A configuration with which an agent asks every `interval` and waits no longer than a second.
+/// A configuration with which an agent asks every `interval`, and is patient: on a busy machine every answer is slow.
 pub(crate) fn quick(aws: &Aws, regions: &[&str], interval: &str, stale_after: &str) -> String {
+    let patience = "attempt_timeout = \"10s\"\nconnect_timeout = \"10s\"\nread_timeout = \"30s\"";
+    configured(aws, regions, interval, stale_after, patience)
+}
+
+/// The same for an agent that waits no longer than a second, where some answers never come.
+pub(crate) fn hasty(aws: &Aws, regions: &[&str], interval: &str, stale_after: &str) -> String {
+    let patience = "attempt_timeout = \"1s\"\nconnect_timeout = \"1s\"\nread_timeout = \"4s\"";
+    configured(aws, regions, interval, stale_after, patience)
+}
+
+fn configured(aws: &Aws, regions: &[&str], interval: &str, stale_after: &str, patience: &str) -> String {
     let (url, dns) = (aws.simulator.url(), ask_dns_at(aws.simulator.dns_address()));
     let names = collectors::ALL.iter().map(|row| row.declaration.name);
     let intervals = names.map(|name| format!("{name}.interval = \"{interval}\"\n")).collect::<Vec<_>>().concat();
     format!(
         "{dns}[aws]\nregions = {regions:?}\nendpoint_url = \"{url}\"\n\
-         [poll]\nattempt_timeout = \"1s\"\nconnect_timeout = \"1s\"\nread_timeout = \"4s\"\njitter = 0.0\n\
-         stale_after = \"{stale_after}\"\n\
+         [poll]\n{patience}\njitter = 0.0\nstale_after = \"{stale_after}\"\n\
          [budget]\nrequests_per_second = 200\nburst = 100\n\
          [collectors]\n{intervals}"
     )

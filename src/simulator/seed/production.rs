@@ -96,7 +96,7 @@ fn frankfurt() -> Region {
         .sending(Profile::healthy(18_000.0))
         .identity(shop)
         .identity(Identity::email_address("rechnung@shop.example"))
-        .identity(Identity::email_address("billing@invoices.example").tag("owner", "accounting"))
+        .identity(Identity::email_address("billing@example.com").tag("owner", "accounting"))
 }
 
 /// Meant to take over from us-east-1, but its production access is still under review, and its MAIL FROM
