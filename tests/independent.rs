@@ -8,6 +8,7 @@
 
 mod alertmanager;
 mod aws;
+mod browser;
 mod dashboards;
 mod details;
 mod dns;

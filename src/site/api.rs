@@ -76,7 +76,7 @@ impl Api {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(LOOK_AGAIN));
             return Err(answer);
         }
-        self.desk.write(write).await.map_err(|unwritten| match unwritten {
+        self.desk.write_about(write).await.map_err(|unwritten| match unwritten {
             Unwritten::Busy => error(StatusCode::SERVICE_UNAVAILABLE, "too many ask at once; try again later"),
             Unwritten::Failed => {
                 error(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made; the log says why")

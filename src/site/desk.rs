@@ -49,8 +49,17 @@ impl Desk {
         }
     }
 
-    /// What `write` says of the picture, once it is this request's turn, with what it says about that.
-    pub(super) async fn write<W, A>(&self, write: W) -> Result<(Bytes, A), Unwritten>
+    /// What `write` says of the picture, once it is this request's turn.
+    pub(super) async fn write<W>(&self, write: W) -> Result<Bytes, Unwritten>
+    where
+        W: FnOnce(&Terms, &Estate) -> Option<Vec<u8>> + Send + 'static,
+    {
+        let (bytes, ()) = self.write_about(|terms, estate| Some((write(terms, estate)?, ()))).await?;
+        Ok(bytes)
+    }
+
+    /// The same with what `write` says about it, which goes into the head of the answer.
+    pub(super) async fn write_about<W, A>(&self, write: W) -> Result<(Bytes, A), Unwritten>
     where
         W: FnOnce(&Terms, &Estate) -> Option<(Vec<u8>, A)> + Send + 'static,
         A: Send + 'static,

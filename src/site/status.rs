@@ -73,11 +73,11 @@ impl Status {
         let refresh = asked.refresh;
         let (looking, telemetry_path) = (self.readiness.still_looking(), self.telemetry_path.clone());
         let write = move |terms: &_, estate: &_| {
-            let view = View::of(terms, estate);
-            Some((page::page(&view, &asked, looking, &telemetry_path).into_string().into_bytes(), ()))
+            let view = View::of(terms, estate, &telemetry_path);
+            Some(page::page(&view, &asked, looking).into_string().into_bytes())
         };
         match self.desk.write(write).await {
-            Ok((bytes, ())) => html(bytes, refresh),
+            Ok(bytes) => html(bytes, refresh),
             Err(Unwritten::Busy) => {
                 super::text(StatusCode::SERVICE_UNAVAILABLE, "Too many ask at once; try again later.\n".to_owned())
             }
