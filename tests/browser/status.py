@@ -110,7 +110,7 @@ def looked_at(chromium, agent):
         with Visit(chromium, *agent, color_scheme=scheme) as visit:
             # The policy of the page forbids scripts, and axe is one that the test itself brings.
             visit.page.set_viewport_size({"width": WIDTHS[0], "height": 900})
-            visit.open("?identity=0")
+            visit.open("?identity=d0001")
             back = visit.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
             bright = sum(map(int, back.strip("rgb()").split(","))) > 3 * 128
             hold(bright == (scheme == "light"), f"the background is {back} where people want it {scheme}")
@@ -134,7 +134,7 @@ def leads_on(chromium, agent):
             elif to.startswith("#"):
                 hold(visit.page.locator(to).count() == 1, f"{to} is no part of the page")
         visit.page.locator("#identities").get_by_role("link", name="Metrics of").first.click()
-        visit.page.wait_for_function("() => scrollY > 0", timeout=5_000)
+        visit.page.wait_for_function("() => scrollY > 0")
 
 
 def guarded(chromium, agent):
