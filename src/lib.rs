@@ -46,3 +46,11 @@ pub mod site;
 pub mod target;
 pub mod telemetry;
 pub mod web;
+
+/// How often a property is tried: every day, and where `tests/run --long` has the time.
+#[cfg(test)]
+fn tries(daily: u32, long: u32) -> proptest::test_runner::Config {
+    let cases = if std::env::var_os("SES_EXPORTER_LONG").is_some() { long } else { daily };
+    // A case that fails is printed; what was seen to fail is written down as a test.
+    proptest::test_runner::Config { cases, failure_persistence: None, ..Default::default() }
+}

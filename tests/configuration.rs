@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::tries;
 use proptest::prelude::*;
 use ses_exporter::collectors::{self, identities::Settings};
 use ses_exporter::config::{Config, Mistakes, Regions, reference};
@@ -317,6 +318,8 @@ const PIECES: &[&str] = &[
 ];
 
 proptest! {
+    #![proptest_config(tries(1_000, 250_000))]
+
     #[test]
     fn no_text_makes_it_panic_and_every_position_is_inside(
         text in prop_oneof![

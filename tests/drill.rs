@@ -8,6 +8,7 @@
 mod acts;
 mod receiver;
 mod scale;
+mod silence;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};

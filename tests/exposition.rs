@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use ses_exporter::exposition::{Exposition, Format};
 use ses_exporter::metric::{About, Kind, Sink};
 
-use crate::support::Page;
+use crate::support::{Page, tries};
 
 const FAMILY: About<'static> = About {
     name: "ses_identity_verified",
@@ -16,11 +16,6 @@ const FAMILY: About<'static> = About {
     kind: Kind::Gauge,
     labels: &["identity"],
 };
-
-/// How often a property is tried: a million times and more on demand.
-fn cases() -> u32 {
-    if std::env::var_os("SES_EXPORTER_LONG").is_some() { 1_000_000 } else { 2_000 }
-}
 
 fn render(series: &BTreeMap<(String, String), f64>, format: Format) -> String {
     let mut page = Exposition::new(Vec::new(), format);
@@ -80,7 +75,7 @@ fn series(values: impl Strategy<Value = f64>) -> impl Strategy<Value = BTreeMap<
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(tries(2_000, 1_000_000))]
 
     #[test]
     fn any_label_comes_back_as_it_was(series in series(any::<f64>())) {

@@ -9,9 +9,11 @@
 mod alertmanager;
 mod aws;
 mod browser;
+mod compose;
 mod dashboards;
 mod details;
 mod dns;
+mod kubernetes;
 mod mended;
 mod ministack;
 mod moto;

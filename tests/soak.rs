@@ -99,9 +99,9 @@ fn hold(what: &str, seen: &[Held]) {
     assert!(after <= before + 10, "{what}: {before} descriptors became {after}");
     let mut slopes: Vec<f64> = rest.chunks(60).filter(|minute| minute.len() >= 10).map(slope).collect();
     slopes.sort_by(f64::total_cmp);
-    let median = slopes[slopes.len() / 2];
+    let median = f64::midpoint(slopes[(slopes.len() - 1) / 2], slopes[slopes.len() / 2]);
     let last = rest.last().unwrap();
-    println!("{what}: {last:?}, median of {} slopes {median:.1} MiB/h", slopes.len());
+    println!("{what}: {last:?}, median of the slopes {slopes:.1?} is {median:.1} MiB/h");
     if long() {
         assert!(median <= 15.0, "{what}: memory grows by {median:.1} MiB an hour");
     }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use ses_exporter::simulator::{SharedWorld, Simulator, World};
 
+pub mod dashboards;
 pub mod dice;
 pub mod page;
 pub mod programs;
@@ -27,6 +28,13 @@ pub use page::Page;
 
 /// Longest wait for a condition that should hold within a second or two: machines are busy at times.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a property is tried: every day, and where `tests/run --long` has the time.
+pub fn tries(daily: u32, long: u32) -> proptest::test_runner::Config {
+    let cases = if crate::soak::long() { long } else { daily };
+    // A case that fails is printed; what was seen to fail is written down as a test.
+    proptest::test_runner::Config { cases, failure_persistence: None, ..Default::default() }
+}
 
 /// Waits until `holds` answers something.
 #[track_caller]

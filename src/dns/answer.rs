@@ -127,6 +127,7 @@ mod tests {
     use super::*;
     use hickory_resolver::proto::op::{Message, MessageType, OpCode};
     use hickory_resolver::proto::rr::rdata::{CNAME, MX, NS, SOA, TXT};
+    use proptest::prelude::*;
 
     fn name(text: &str) -> Name {
         Name::from_ascii(text).expect("a name")
@@ -215,5 +216,42 @@ mod tests {
         let referral = record("example.", 60, RData::NS(NS(name("ns1.example."))));
         let look = read(message(ResponseCode::NoError, vec![], vec![referral]));
         assert!(matches!(look, Look::Unanswered(_)), "a server that sends on is no resolver");
+    }
+
+    /// A message as a good server would send it, so that what is changed in it is understood as far as possible.
+    fn good() -> Vec<u8> {
+        let answers = vec![
+            alias("a.example.", "b.example."),
+            text("b.example.", 60, &[b"v=DKIM1; p=abc", b"\xff"]),
+            record("b.example.", 60, RData::NS(NS(name("ns1.example.")))),
+        ];
+        message(ResponseCode::NoError, answers, vec![zone("example.")]).to_vec().unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(crate::tries(1_000, 250_000))]
+        #[test]
+        fn no_message_makes_it_panic(
+            changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..8),
+            end in any::<proptest::sample::Index>(),
+            cut in any::<bool>(),
+        ) {
+            let mut bytes = good();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if cut {
+                bytes.truncate(end.index(bytes.len()));
+            }
+            let Ok(message) = Message::from_vec(&bytes) else { return Ok(()) };
+            for what in [RecordType::Txt, RecordType::Ns, RecordType::Cname, RecordType::Soa, RecordType::Mx] {
+                match read(&message, &name("a.example."), what) {
+                    Look::Found { values, .. } => prop_assert!(!values.is_empty()),
+                    Look::Nothing { .. } => {}
+                    Look::Unknown(line) | Look::Unanswered(line) => prop_assert!(!line.contains(char::is_control)),
+                }
+            }
+        }
     }
 }

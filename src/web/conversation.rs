@@ -202,3 +202,6 @@ fn broken(error: &hyper::Error, telemetry: &Telemetry) -> ConnectionClosed {
     }
     ConnectionClosed::Error
 }
+
+#[cfg(test)]
+mod tests;

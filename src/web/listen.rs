@@ -27,7 +27,7 @@ const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 pub enum BindError {
     /// The text is not an address.
     #[error(
-        "\"{address}\" is not an address and a port; write :10060 for all addresses, 127.0.0.1:10060, [::1]:10060, or \
+        "{address:?} is not an address and a port; write :10060 for all addresses, 127.0.0.1:10060, [::1]:10060, or \
          unix:/run/ses-exporter/web.sock for a socket in the file system"
     )]
     NotAnAddress {

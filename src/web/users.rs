@@ -87,9 +87,9 @@ impl Users {
         if self.is_proven(&claim.name, &seal) {
             return Verdict::Known;
         }
-        let (password, hash) = (claim.password, hash.to_owned());
+        let (password, hash, fits) = (claim.password, hash.to_owned(), Arc::clone(&self.turns.fits));
         let right = tokio::task::spawn_blocking(move || {
-            let right = bcrypt::verify(password, &hash).unwrap_or(false);
+            let right = fits(&password, &hash);
             // Here and not outside: a client that hangs up ends the waiting, and not the work.
             drop((turn, place));
             right
@@ -141,10 +141,15 @@ fn claimed(authorization: &HeaderValue) -> Option<Claim> {
     Some(Claim { name: String::from_utf8(name).ok()?, password })
 }
 
+/// Whether a password fits a hash: the work of which there is one at a time.
+type Fits = dyn Fn(&[u8], &str) -> bool + Send + Sync;
+
 /// Who may have a hash worked out next.
 pub(super) struct Turns {
     one: Arc<Semaphore>,
     waiting: Mutex<HashMap<Origin, usize>>,
+    /// bcrypt; tests count how often it is asked, and for what.
+    fits: Arc<Fits>,
 }
 
 /// A place in the queue. Dropping it frees the place.
@@ -155,7 +160,8 @@ struct Place {
 
 impl Default for Turns {
     fn default() -> Turns {
-        Turns { one: Arc::new(Semaphore::new(1)), waiting: Mutex::default() }
+        let fits = |password: &[u8], hash: &str| bcrypt::verify(password, hash).unwrap_or(false);
+        Turns { one: Arc::new(Semaphore::new(1)), waiting: Mutex::default(), fits: Arc::new(fits) }
     }
 }
 
@@ -265,6 +271,71 @@ mod tests {
         assert_eq!(said(&users, "ann", &long).await, Verdict::Known);
         assert_eq!(said(&users, "ann", &format!("{long}y")).await, Verdict::Unknown);
         assert_eq!(said(&users, "ann", &"x".repeat(100_000)).await, Verdict::Unknown);
+    }
+
+    /// What a bcrypt that counts has seen.
+    #[derive(Default)]
+    struct Work {
+        at_once: usize,
+        most_at_once: usize,
+        /// The hashes that passwords were held against, in turn.
+        hashes: Vec<String>,
+    }
+
+    /// These users with a bcrypt that counts.
+    fn counted(all: &[(&str, String)]) -> (Arc<Users>, Arc<Mutex<Work>>) {
+        let (users, work) = (users(all), Arc::new(Mutex::new(Work::default())));
+        let seen = Arc::clone(&work);
+        let fits = move |password: &[u8], hash: &str| {
+            {
+                let mut work = seen.lock().unwrap();
+                work.at_once += 1;
+                work.most_at_once = work.most_at_once.max(work.at_once);
+                work.hashes.push(hash.to_owned());
+            }
+            let fits = bcrypt::verify(password, hash).unwrap();
+            seen.lock().unwrap().at_once -= 1;
+            fits
+        };
+        let turns = Arc::new(Turns { fits: Arc::new(fits), ..Turns::default() });
+        (Arc::new(Users { turns, ..users }), work)
+    }
+
+    /// T10: whatever comes at once, from wherever, one hash is worked out at a time.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn one_hash_is_worked_out_at_a_time() {
+        let (users, work) = counted(&[("ann", hash_of("secret")), ("bob", hash_of("bob's"))]);
+        let mut guesses = tokio::task::JoinSet::new();
+        for guess in 0..50_u8 {
+            let (users, name) = (Arc::clone(&users), ["ann", "bob", "eve"][usize::from(guess) % 3]);
+            let claim = basic(name, &format!("guess {guess}"));
+            guesses.spawn(async move { users.judge(Some(&claim), from(guess % 25)).await });
+        }
+        let verdicts = guesses.join_all().await;
+        let checked = verdicts.iter().filter(|verdict| **verdict == Verdict::Unknown).count();
+        let work = work.lock().unwrap();
+        assert!(!verdicts.contains(&Verdict::Known) && checked > 0, "{verdicts:?}");
+        assert_eq!((work.hashes.len(), work.most_at_once), (checked, 1));
+    }
+
+    /// T10: the time tells no names, because the work is the same. Counted, since a busy machine blurs times.
+    #[tokio::test]
+    async fn an_unknown_user_costs_one_hash_of_the_same_cost() {
+        let (users, work) = counted(&[("ann", hash_of("secret")), ("bob", hash_of("bob's"))]);
+        let costs = || {
+            let hashes = std::mem::take(&mut work.lock().unwrap().hashes);
+            hashes.iter().map(|hash| hash.split('$').nth(2).unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        for name in ["ann", "bob", "eve", "", "Ann", "ann ", "\u{0}"] {
+            for guess in ["wrong", ""] {
+                assert_eq!(said(&users, name, guess).await, Verdict::Unknown, "{name:?}");
+                assert_eq!(costs(), ["04"], "{name:?} {guess:?}");
+            }
+        }
+        assert_eq!(said(&users, "ann", "secret").await, Verdict::Known);
+        assert_eq!(costs(), ["04"], "a right password costs what a wrong one does");
+        assert_eq!(said(&users, "ann", "secret").await, Verdict::Known);
+        assert!(costs().is_empty(), "and nothing once it is proven");
     }
 
     #[tokio::test]

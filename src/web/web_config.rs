@@ -323,7 +323,7 @@ mod tests {
     ];
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(crate::tries(1_000, 250_000))]
         #[test]
         fn no_text_makes_it_panic(
             text in prop_oneof![

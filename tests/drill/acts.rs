@@ -257,7 +257,8 @@ fn of_declarations() -> Vec<Act> {
     let blocked = "SESSendPathBlocked critical";
     let standby = "SESFailoverNotReady warning";
     let unreadable = || fault("deny", "GetAccount");
-    let sandboxed = account(json!({ "ProductionAccessEnabled": false }), json!({ "ProductionAccessEnabled": true }));
+    let access = |access: bool| json!({ "ProductionAccessEnabled": access });
+    let sandboxed = account(access(false), access(true));
     let sent = |sent: f64| json!({ "SendQuota": { "SentLast24Hours": sent } });
     let quota = |limit: f64| json!({ "SendQuota": { "Max24HourSend": limit } });
     vec![
@@ -265,6 +266,9 @@ fn of_declarations() -> Vec<Act> {
         act("SESUnexpectedRegionActive critical", account(sent(7.0), sent(0.0)))
             .region(sandbox())
             .declares(DECLARED_UNUSED),
+        act("SESUnexpectedRegionActive warning", account(access(true), access(false)))
+            .region(sandbox())
+            .declares(DECLARED_SANDBOX),
         act("SESQuotaBelowDeclared warning", account(quota(1000.0), quota(50_000.0)))
             .declares("[[expect]]\nstate = \"production\"\nminimum_quota = 50000\n"),
         act(expected, identity(&domain(expected), None, Some(json!({}))))

@@ -83,7 +83,8 @@ const SILENCES: &[(&str, &str, &[&str])] = &[
     ("SESDkimBroken critical", "", &["SESDkimBroken warning"]),
     ("SESProductionAccessReviewPending warning", "", &["SESProductionAccessReviewPending info"]),
     ("SESBounceRatioHigh warning", "", &[]),
-    ("SESUnexpectedRegionActive critical", "", &[]),
+    ("SESUnexpectedRegionActive critical", "", &["SESUnexpectedRegionActive warning"]),
+    ("SESUnexpectedRegionActive warning", "", &[]),
 ];
 /// What a collector that cannot read identities has not seen.
 const UNSEEN: &[&str] = &["SESIdentityLost", "SESIdentityVanished", "SESExpectedIdentityNotVerified"];
@@ -207,22 +208,27 @@ fn an_agent_that_is_down_is_told_alone_and_another_one_is_not_silenced() {
     let down = find(&alerts, "SESExporterDown critical");
     let (mut told, mut expected) = (Vec::new(), BTreeSet::new());
     for (column, target) in alerts.iter().enumerate().filter(|(_, target)| *target != down) {
-        for (what, instance) in [("the same", "a:10060"), ("another", "b:10060"), ("none is left", "")] {
+        for (what, source, instance) in [
+            ("the same", Some("a:10060"), Some("a:10060")),
+            ("another", Some("a:10060"), Some("b:10060")),
+            ("none is left", None, Some("a:10060")),
+            ("none is known", None, None),
+        ] {
             let job = format!("{column} {what}");
-            let mut source = labels(down, &Place { job: &job, instance: "a:10060", region: "eu-west-1" }, "account");
-            if instance.is_empty() {
-                source.as_object_mut().unwrap().remove("instance");
-            }
-            told.push(source);
-            let mut target_labels = labels(target, &Place { job: &job, instance, region: "eu-west-1" }, "account");
-            if instance.is_empty() {
-                target_labels.as_object_mut().unwrap().remove("instance");
-            }
+            let at = |alert: &Alert, instance: Option<&str>| {
+                let place = Place { job: &job, instance: instance.unwrap_or_default(), region: "eu-west-1" };
+                let mut labels = labels(alert, &place, "account");
+                if instance.is_none() {
+                    labels.as_object_mut().unwrap().remove("instance");
+                }
+                labels
+            };
+            let target_labels = at(target, instance);
             let own = target.group == "agent" && what == "the same";
-            if own || what == "none is left" {
+            if own || source.is_none() {
                 expected.insert(id(&target_labels));
             }
-            told.push(target_labels);
+            told.extend([at(down, source), target_labels]);
         }
     }
     compare(&silenced(&alertmanager(), &told), &expected);

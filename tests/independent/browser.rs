@@ -15,9 +15,8 @@ const IDENTITIES: usize = 10_000;
 /// One that failed, and thousands that are well.
 fn large() -> World {
     let region = Region::production(REGION, 50_000.0, 14.0).identity(Identity::domain("zz.example").status("FAILED"));
-    let region = (1..IDENTITIES).fold(region, |region, number| {
-        region.identity(Identity::domain(format!("d{number:05}.example")))
-    });
+    let region = (1..IDENTITIES)
+        .fold(region, |region, number| region.identity(Identity::domain(format!("d{number:05}.example"))));
     let account = Account::new(MAIN, "main").access_key(KEY, SECRET).region(region.paused());
     World::empty().with_rate(None).with_account(account)
 }
@@ -26,9 +25,8 @@ fn large() -> World {
 fn gate(folder: &std::path::Path) -> String {
     let pair = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
     let hash = bcrypt::hash("looking", 4).unwrap();
-    let web = format!(
-        "tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\nbasic_auth_users:\n  ann: {hash}\n"
-    );
+    let web =
+        format!("tls_server_config:\n  cert_file: cert.pem\n  key_file: key.pem\nbasic_auth_users:\n  ann: {hash}\n");
     let key = pair.signing_key.serialize_pem();
     for (name, text) in [("cert.pem", pair.cert.pem()), ("key.pem", key), ("web.yml", web)] {
         std::fs::write(folder.join(name), text).unwrap();

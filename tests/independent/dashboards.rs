@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::prometheus::{demo, prometheus, series};
+use crate::support::dashboards::dashboards;
 use crate::support::programs::Program;
-use crate::support::{repository, send};
+use crate::support::send;
 
 /// Panels with a query that has no answer in the demo, and why. The letter is the query's.
 const EMPTY: &[(&str, &str, &str)] = &[
@@ -26,8 +27,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 /// The queries of all dashboards: the panel's title, the query's letter, and the expression with Grafana's variables put in.
 fn queries() -> Vec<(String, String, String)> {
     let mut queries = Vec::new();
-    for file in std::fs::read_dir(repository("dashboards")).unwrap() {
-        let dashboard: Value = serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+    for (_, dashboard) in dashboards() {
         let variables = variables(&dashboard);
         for panel in dashboard["panels"].as_array().unwrap() {
             for target in panel["targets"].as_array().into_iter().flatten() {
@@ -72,8 +72,7 @@ fn filled(expression: &str, variables: &BTreeMap<String, String>) -> String {
 /// The series that a variable offers: `label_values(SERIES, label)`.
 fn offered() -> Vec<(String, String)> {
     let mut offered = Vec::new();
-    for file in std::fs::read_dir(repository("dashboards")).unwrap() {
-        let dashboard: Value = serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+    for (_, dashboard) in dashboards() {
         let variables = variables(&dashboard);
         for variable in dashboard["templating"]["list"].as_array().unwrap() {
             let Some(definition) = variable["definition"].as_str() else { continue };

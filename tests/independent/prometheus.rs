@@ -100,7 +100,7 @@ pub(super) fn prometheus(jobs: &[(&str, SocketAddr)]) -> Program {
 
 /// One question to the HTTP API of Prometheus.
 #[track_caller]
-fn ask(prometheus: &Program, path: &str) -> Value {
+pub(super) fn ask(prometheus: &Program, path: &str) -> Value {
     let answer = get(prometheus.address, path, &[]);
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     serde_json::from_str::<Value>(&answer.text()).unwrap()["data"].clone()

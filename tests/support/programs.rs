@@ -30,8 +30,18 @@ pub(crate) fn python(program: &str) -> Command {
 
 /// A command of a program of the distribution.
 pub(crate) fn installed(program: &str) -> Command {
+    found(program, None)
+}
+
+/// A command of a program of `tests/linters`: out of the folder into which `tests/run` builds them, else off the `PATH`.
+pub(crate) fn linter(program: &str) -> Command {
+    found(program, Some(repository("target/linters")))
+}
+
+fn found(program: &str, before: Option<PathBuf>) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|place| place.join(program)).find(|file| file.is_file());
+    let places = before.into_iter().chain(std::env::split_paths(&path));
+    let found = places.map(|place| place.join(program)).find(|file| file.is_file());
     without_aws(Command::new(found.unwrap_or_else(|| panic!("{}", missing(program)))))
 }
 
