@@ -80,7 +80,7 @@ struct Common {
 /// What commands take that serve pages.
 #[derive(Clone, Debug, Args)]
 struct Web {
-    /// Address to listen on; can be repeated (in the environment: with commas). The demo's own is 127.0.0.1:10060.
+    /// Address, or `unix:FILE`, to listen on; can be repeated (in the environment: with commas). The demo's own is 127.0.0.1:10060.
     #[arg(
         long = "web.listen-address",
         value_name = "ADDRESS",

@@ -17,6 +17,7 @@ mod api;
 mod desk;
 mod lifecycle;
 mod status;
+mod tag;
 
 pub use api::Api;
 pub use desk::Desk;
@@ -68,7 +69,7 @@ impl Site for Routes {
             RELOAD => self.lifecycle.reload().await,
             "/config" => self.configuration.page().await,
             "/api/v1/check" => self.api.check(request.uri().query()).await,
-            "/api/v1/estate" => self.api.estate(request.uri().query()).await,
+            "/api/v1/estate" => self.api.estate(request.uri().query(), request.headers()).await,
             path if path.starts_with(API) => {
                 api::error(StatusCode::NOT_FOUND, "there is nothing here; /api/v1/check and /api/v1/estate are")
             }

@@ -9,6 +9,7 @@
 
 mod alertmanager;
 mod aws;
+mod browser;
 mod compose;
 mod dashboards;
 mod details;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use aws_credential_types::Credentials;
 use sd_notify::NotifyState;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
@@ -17,7 +16,7 @@ use crate::config::Config;
 use crate::exporter::{Exporter, InForce, Readiness};
 use crate::shutdown::{Hangups, Signals};
 use crate::site::{Api, Configuration, Desk, Lifecycle, Routes, Status};
-use crate::web::{self, Gate, GateError, Limits};
+use crate::web::{self, Gate, GateError, Limits, Listener};
 
 /// Name look-ups that hang in threads are left behind after this long.
 pub(super) const LEAVE_THREADS: Duration = Duration::from_millis(200);
@@ -47,12 +46,20 @@ pub(super) fn gate(web: &Web) -> Result<Gate, Ended> {
 }
 
 /// Listens before anything else is done: a port that is taken must not cost a call to AWS.
-pub(super) fn bind(web: &Web) -> anyhow::Result<Vec<TcpListener>> {
+pub(super) fn bind(web: &Web) -> anyhow::Result<Vec<Listener>> {
     if web.systemd_socket {
         return web::passed_by_systemd().map_err(|error| anyhow!("{error}"));
     }
     // Its sentence holds the system's reason already, so the chain of causes would tell it twice.
     web.listen_addresses.iter().map(|address| web::bind(address).map_err(|error| anyhow!("{error}"))).collect()
+}
+
+/// The URL of a page; where it is behind a file, what a client has to know instead.
+pub(super) fn place(scheme: &str, listener: &Listener, path: &str) -> String {
+    match listener.local_addr() {
+        Some(_) => format!("{scheme}://{listener}{path}"),
+        None => format!("{listener} ({scheme}, {path})"),
+    }
 }
 
 /// Serves until a signal, then stops: not ready, no new connections, answers in flight finished, all within two seconds.
@@ -62,7 +69,7 @@ pub(super) async fn serve(
     source: Option<Source>,
     web: &Web,
     gate: Gate,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     credentials: Option<Credentials>,
 ) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new().context("can't listen for signals")?;
@@ -70,8 +77,7 @@ pub(super) async fn serve(
     let hangups = source.as_ref().map(|_| Hangups::new()).transpose().context("can't listen for signals")?;
     let scheme = if gate.speaks_tls() { "https" } else { "http" };
     for listener in &listeners {
-        let address = listener.local_addr()?;
-        tracing::info!(%address, "listening on {scheme}://{address}{}", web.telemetry_path);
+        tracing::info!(address = %listener, "listening on {}", place(scheme, listener, &web.telemetry_path));
     }
     // Looking for the region may take seconds where instance metadata does not answer.
     let mut exporter = tokio::select! {

@@ -63,6 +63,16 @@ impl Desk {
     where
         W: FnOnce(&Terms, &Estate) -> Option<Vec<u8>> + Send + 'static,
     {
+        let (bytes, ()) = self.write_about(|terms, estate| Some((write(terms, estate)?, ()))).await?;
+        Ok(bytes)
+    }
+
+    /// The same with what `write` says about it, which goes into the head of the answer.
+    pub(super) async fn write_about<W, A>(&self, write: W) -> Result<(Bytes, A), Unwritten>
+    where
+        W: FnOnce(&Terms, &Estate) -> Option<(Vec<u8>, A)> + Send + 'static,
+        A: Send + 'static,
+    {
         let Ok(Some((place, turn))) = timeout(PATIENCE, self.turn()).await else { return Err(Unwritten::Busy) };
         let (in_force, estate) = (self.in_force.clone(), self.estate.clone());
         let written = spawn_blocking(move || {
@@ -73,8 +83,8 @@ impl Desk {
             drop(turn); // only now, also where nobody waits for the answer any more
             written
         });
-        let bytes = written.await.ok().flatten().ok_or(Unwritten::Failed)?;
-        Ok(Bytes::from_owner(Held { bytes, _place: place }))
+        let (bytes, about) = written.await.ok().flatten().ok_or(Unwritten::Failed)?;
+        Ok((Bytes::from_owner(Held { bytes, _place: place }), about))
     }
 
     async fn turn(&self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {

@@ -73,8 +73,8 @@ impl Status {
         let refresh = asked.refresh;
         let (looking, telemetry_path) = (self.readiness.still_looking(), self.telemetry_path.clone());
         let write = move |terms: &_, estate: &_| {
-            let view = View::of(terms, estate);
-            Some(page::page(&view, &asked, looking, &telemetry_path).into_string().into_bytes())
+            let view = View::of(terms, estate, &telemetry_path);
+            Some(page::page(&view, &asked, looking).into_string().into_bytes())
         };
         match self.desk.write(write).await {
             Ok(bytes) => html(bytes, refresh),

@@ -27,7 +27,7 @@ const REVISION: &str = match option_env!("SES_EXPORTER_REVISION") {
 };
 
 /// The page.
-pub(super) fn page(view: &View<'_>, asked: &Asked, looking: bool, telemetry_path: &str) -> Markup {
+pub(super) fn page(view: &View<'_>, asked: &Asked, looking: bool) -> Markup {
     let (tone, answer) = answer(view, looking);
     html! {
         (DOCTYPE)
@@ -49,7 +49,7 @@ pub(super) fn page(view: &View<'_>, asked: &Asked, looking: bool, telemetry_path
                     (paths::failovers(view))
                     (freshness::section(view))
                 }
-                (footer(telemetry_path))
+                (footer(view))
             }
         }
     }
@@ -140,11 +140,9 @@ fn can_send(used: usize) -> String {
     }
 }
 
-fn footer(telemetry_path: &str) -> Markup {
-    // Relative, so that they hold below a path of a proxy too.
-    let metrics = format!("./{}", telemetry_path.trim_start_matches('/'));
+fn footer(view: &View<'_>) -> Markup {
     let links = [
-        (metrics.as_str(), "Metrics"),
+        (view.metrics.as_str(), "Metrics"),
         ("./api/v1/check", "Report as JSON"),
         ("./api/v1/estate", "Facts as JSON"),
         ("./config", "Configuration"),

@@ -22,6 +22,8 @@ pub(super) struct View<'a> {
     pub(super) terms: &'a Terms,
     pub(super) estate: &'a Estate,
     pub(super) report: Report,
+    /// Where the metrics are, relative to the page, so that it holds below a path of a proxy too.
+    pub(super) metrics: String,
     /// As of which readings are fresh or stale.
     pub(super) instant: Instant,
     /// The same on the wall clock; none before the first reading.
@@ -40,9 +42,10 @@ pub(super) struct Place<'a> {
 
 impl<'a> View<'a> {
     /// What is known now.
-    pub(super) fn of(terms: &'a Terms, estate: &'a Estate) -> Self {
-        let instant = Instant::now();
-        Self { terms, estate, report: Report::of(terms, estate), instant, now: now(estate, instant) }
+    pub(super) fn of(terms: &'a Terms, estate: &'a Estate, telemetry_path: &str) -> Self {
+        let (report, instant) = (Report::of(terms, estate), Instant::now());
+        let metrics = format!("./{}", telemetry_path.trim_start_matches('/'));
+        Self { terms, estate, report, metrics, instant, now: now(estate, instant) }
     }
 
     /// Every target, in the order of the configuration.
@@ -168,6 +171,11 @@ pub(super) fn head(columns: &[&str]) -> Markup {
             tr role="row" { @for column in columns { th scope="col" role="columnheader" { (column) } } }
         }
     }
+}
+
+/// A command or a DNS record, whose words stay whole where a line can hold them.
+pub(super) fn code(text: &str) -> Markup {
+    html! { code { @for (number, word) in text.split(' ').enumerate() { @if number > 0 { " " } span { (word) } } } }
 }
 
 /// A cell that names its column where no head is to be seen.
