@@ -157,12 +157,14 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::estate::TargetId;
     use crate::target::{self, Target};
 
     #[test]
     fn a_caller_is_shown_as_addresses_are() {
         let account = target::Account { name: None, role: None, profile: None, regions: Vec::new() };
         let view = TargetView {
+            id: TargetId::default(),
             caller: Some("arn:aws:sts::111111111111:assumed-role/Admin/ann@shop.example".into()),
             target: Target { account: Arc::new(account), region: "eu-west-1".into() },
             account: None,
@@ -170,6 +172,7 @@ mod tests {
             skipped: None,
             slots: Vec::new(),
             requests: Arc::default(),
+            sts_requests: None,
         };
         let terms = |plain_addresses| Terms {
             schedules: Vec::new(),

@@ -38,7 +38,7 @@ pub use self::socket::Listener;
 pub use self::socket_file::SocketFileError;
 
 /// What a path takes unless the site says otherwise.
-const READ: &[Method] = &[Method::GET, Method::HEAD];
+pub const READ: &[Method] = &[Method::GET, Method::HEAD];
 
 /// What is to be seen at this address.
 pub trait Site: Send + Sync + 'static {

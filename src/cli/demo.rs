@@ -78,7 +78,7 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> Result<ExitCode, Ended
     let scheme = if gate.speaks_tls() { "https" } else { "http" };
     let pages = ["/", &web.telemetry_path].map(|path| listeners.first().map(|first| look_at(scheme, first, path)));
     explain(&pages.map(Option::unwrap_or_default).join(" and "), &simulator.url(), &environment);
-    let ended = serve::serve(&config, web, gate, listeners, Some(credentials)).await;
+    let ended = serve::serve(&config, None, web, gate, listeners, Some(credentials)).await;
     drop(file); // up to here others may read it
     Ok(ended?)
 }
