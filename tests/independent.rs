@@ -18,6 +18,7 @@ mod mended;
 mod ministack;
 mod moto;
 mod pictures;
+mod pint;
 mod prometheus;
 mod readers;
 mod remedies;

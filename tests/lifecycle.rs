@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use ses_exporter::collectors;
 use ses_exporter::simulator::{Fault, Trouble};
 
+use crate::soak::long;
 use crate::support::stage::{
-    KEY, MAIN, MAIN_ACCOUNT, Running, all_succeed, hasty, production, quick, success, took, world,
+    KEY, MAIN, MAIN_ACCOUNT, Running, all_succeed, hasty, last_success, production, quick, success, took, world,
 };
 use crate::support::{Agent, Aws, Page, command, eventually, get, repository, request, run, signal};
 
@@ -184,6 +185,48 @@ fn systemd_hears_ready_watchdog_and_stopping() {
     let last = eventually("the end is told", || Some(hear()).filter(|said| !said.starts_with("WATCHDOG")));
     assert_eq!(last.trim_end(), "STOPPING=1");
     assert_eq!(agent.wait_end().code(), Some(0));
+}
+
+/// T15: a process that stood still (a laptop that slept, a machine that was moved) makes up for it by one reading.
+#[test]
+fn after_a_standstill_each_collector_reads_once_and_goes_on_at_its_pace() {
+    let pause = if long() { Duration::from_mins(1) } else { Duration::from_secs(6) };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let systemd = UnixDatagram::bind(&path).unwrap();
+    let aws = Aws::start(world(&[REGION]));
+    let mut environment = aws.environment();
+    environment.push(("NOTIFY_SOCKET", path.display().to_string()));
+    environment.push(("WATCHDOG_USEC", "1000000".to_owned()));
+    let config = quick(&aws, &[REGION], "1s", "1h") + MAIN_ACCOUNT;
+    let agent = Agent::start_with(&environment, &config, &[]);
+    let before = agent.page_where("it is read", |page| all_succeed(page, "main", REGION));
+    let before = last_success(&before, "main", REGION, "account").unwrap();
+    agent.signal("STOP");
+    eventually("it stands still", || {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", agent.child.id())).unwrap();
+        state.rsplit_once(") ")?.1.starts_with('T').then_some(())
+    });
+    systemd.set_nonblocking(true).unwrap();
+    while systemd.recv(&mut [0; 64]).is_ok() {}
+    systemd.set_nonblocking(false).unwrap();
+    systemd.set_read_timeout(Some(pause)).unwrap();
+    assert!(systemd.recv(&mut [0; 64]).is_err(), "systemd hears nothing of a process that stands still");
+
+    aws.world.clear_requests();
+    agent.signal("CONT");
+    let asked = || -> Vec<tokio::time::Instant> {
+        let log = aws.world.requests();
+        log.iter().filter(|entry| entry.operation == "GetAccount").map(|entry| entry.at).collect()
+    };
+    let times = eventually("it goes on", || Some(asked()).filter(|times| times.len() >= 5));
+    let gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    println!("measured: after {pause:?} of standstill, from reading to reading: {gaps:?}");
+    // The interval is a second; that many readings were missed, and none comes in a bunch.
+    assert!(gaps.iter().all(|gap| *gap >= Duration::from_millis(500)), "{gaps:?}");
+    let told = |page: &Page| last_success(page, "main", REGION, "account") >= Some(before + pause.as_secs_f64());
+    agent.page_where("the page tells how old the reading before was", told);
+    assert!(systemd.recv(&mut [0; 64]).is_ok(), "and systemd hears it again");
 }
 
 #[test]

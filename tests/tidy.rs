@@ -192,3 +192,20 @@ fn no_write_call_to_aws_is_named_anywhere() {
         }
     }
 }
+
+/// A promise is worth the test that holds it: those that SECURITY.md names are there, and still mean what they are called.
+#[test]
+fn the_tests_that_hold_the_promises_are_there() {
+    let text = std::fs::read_to_string(repository("SECURITY.md")).expect("SECURITY.md");
+    let (_, table) = text.split_once("| promise | held by |").expect("the table");
+    let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
+    let named: Vec<&str> = rows.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+    assert!(named.len() > 30, "{named:?}");
+    for test in named {
+        let (module, name) = test.rsplit_once("::").unwrap_or_else(|| panic!("{test} has no module"));
+        let path = module.replace("::", "/");
+        let files = [format!("tests/{path}.rs"), format!("src/{path}.rs"), format!("src/{path}/tests.rs")];
+        let sources = files.iter().filter_map(|file| std::fs::read_to_string(repository(file)).ok());
+        assert!(sources.into_iter().any(|source| source.contains(&format!("fn {name}("))), "there is no {test}");
+    }
+}

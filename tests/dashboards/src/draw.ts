@@ -56,7 +56,7 @@ async function settled(page: Page): Promise<Drawn[]> {
   }
 }
 
-/** Where the picture ends: below the last panel of the page, or at the last height up to the highest one that cuts through no panel. */
+/** Where the picture ends: below the last panel up to this height, and never within a panel. */
 function end(page: Page, highest: number): Promise<number> {
   return page.evaluate((highest) => {
     const margin = 16;
