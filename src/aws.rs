@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ pub struct Limits {
     /// Longest time of one attempt. The SDK has no limit of its own: a silent server would hold it for ever.
     pub attempt_timeout: Duration,
     /// How many collectors ask each target without waiting for another, each by operations of its own.
-    pub collectors: usize,
+    pub collectors: AtomicUsize,
     /// Where durations are counted.
     pub telemetry: Arc<Telemetry>,
 }
@@ -140,8 +140,10 @@ pub struct Door {
     requests: Arc<Requests>,
     /// What an organisation's policy has denied. Only a target where everything is denied is none.
     denied: Mutex<BTreeSet<Operation>>,
-    /// This target has answered at least once, so it can't be one that does not exist; or the operator expects it to.
+    /// This target has answered at least once, so it can't be one that does not exist.
     exists: AtomicBool,
+    /// The operator expects it to answer: whatever keeps it from that is a failure to be seen.
+    declared: AtomicBool,
     /// While set and in the future, nobody asks.
     skipped: Mutex<Option<(SkipReason, Instant)>>,
     sesv2: aws_sdk_sesv2::Client,
@@ -169,6 +171,7 @@ impl Door {
             requests,
             denied: Mutex::default(),
             exists: AtomicBool::new(false),
+            declared: AtomicBool::new(false),
             skipped: Mutex::new(None),
             sesv2: aws_sdk_sesv2::Client::from_conf(sesv2),
             ses: aws_sdk_ses::Client::from_conf(ses),
@@ -176,11 +179,12 @@ impl Door {
         }
     }
 
-    /// The door of a target that the operator declares: whatever keeps it from answering is a failure to be seen.
-    #[must_use]
-    pub fn never_skipped(self) -> Self {
-        self.exists.store(true, Ordering::Relaxed);
-        self
+    /// Whether the operator expects this target to answer. One that was left alone is asked again as soon as somebody does.
+    pub fn declare(&self, declared: bool) {
+        let before = self.declared.swap(declared, Ordering::Relaxed);
+        if declared && !before {
+            self.remember_skip(None);
+        }
     }
 
     /// Account and region behind the door.
@@ -197,7 +201,7 @@ impl Door {
     fn all_denied(&self, operation: Operation) -> bool {
         let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
         denied.insert(operation);
-        denied.len() >= self.limits.collectors
+        denied.len() >= self.limits.collectors.load(Ordering::Relaxed)
     }
 
     fn skipped(&self) -> Option<SkipReason> {
@@ -303,7 +307,7 @@ impl Aws {
             return failure; // a slip in endpoint_url says nothing about the region
         }
         let region = &*door.target.region;
-        let exists = door.exists.load(Ordering::Relaxed);
+        let exists = door.exists.load(Ordering::Relaxed) || door.declared.load(Ordering::Relaxed);
         // Asked only where the answer matters: were these credentials good, it would be the region's fault.
         let if_good = skip_reason(&failure, region, exists, true);
         let skip = match skip_reason(&failure, region, exists, false) {

@@ -11,7 +11,7 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueE
 use crate::config::{Config, Mistakes};
 use crate::exporter::StartError;
 use crate::log;
-use crate::site::API;
+use crate::site::{API, TAKEN};
 use crate::web::{BindError, check_address};
 
 mod agent;
@@ -20,6 +20,7 @@ mod demo;
 mod explain;
 mod once;
 mod print;
+mod reload;
 mod schema;
 mod serve;
 mod wrap;
@@ -79,7 +80,7 @@ struct Common {
 /// What commands take that serve pages.
 #[derive(Clone, Debug, Args)]
 struct Web {
-    /// Address to listen on; can be repeated (in the environment: with commas). The demo's own is 127.0.0.1:10060.
+    /// Address, or `unix:FILE`, to listen on; can be repeated (in the environment: with commas). The demo's own is 127.0.0.1:10060.
     #[arg(
         long = "web.listen-address",
         value_name = "ADDRESS",
@@ -117,6 +118,22 @@ struct Web {
         global = true
     )]
     config_file: Option<PathBuf>,
+    /// Reload the configuration on POST or PUT to /-/reload; SIGHUP does so in any case.
+    #[arg(
+        long = "web.enable-lifecycle",
+        env = "SES_EXPORTER_WEB_ENABLE_LIFECYCLE",
+        value_parser = FalseyValueParser::new(),
+        global = true
+    )]
+    enable_lifecycle: bool,
+    /// Reload the configuration file when it has changed.
+    #[arg(
+        long = "config.watch",
+        env = "SES_EXPORTER_CONFIG_WATCH",
+        value_parser = FalseyValueParser::new(),
+        global = true
+    )]
+    watch: bool,
 }
 
 /// 10060 is not in Prometheus' list of default ports.
@@ -262,7 +279,7 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 
 fn execute(arguments: Arguments, config: Config) -> Result<ExitCode, Ended> {
     match arguments.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(&config, &arguments.web),
+        Command::Serve => serve::run(&config, &arguments.common, &arguments.web),
         Command::Demo(demo) => demo::run(&demo, config, &arguments.web),
         Command::Check(check) => check::run(&check, &config),
         Command::Once(once) => once::run(&once, &config),
@@ -282,7 +299,7 @@ fn listen_address(address: &str) -> Result<String, BindError> {
 }
 
 fn telemetry_path(path: &str) -> Result<String, String> {
-    let taken = ["/", "/-/healthy", "/-/ready"].contains(&path) || path.starts_with(API);
+    let taken = TAKEN.contains(&path) || path.starts_with(API);
     let plain =
         path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#%\"<>".contains(&byte));
     if plain && !taken {

@@ -60,7 +60,7 @@ const SECTIONS: &[&Section] = &[
 ];
 
 /// The configuration, checked: what is in here can be used without a second look.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// What all accounts share.
     pub aws: Aws,
@@ -94,7 +94,7 @@ pub struct Focus {
 }
 
 /// Section `[aws]`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aws {
     /// The regions of every account that names none.
     pub regions: Regions,
@@ -121,7 +121,7 @@ pub enum Regions {
 }
 
 /// One `[[accounts]]`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfiguredAccount {
     /// The value of the label `account`; without it the id in the role's ARN, else what GetCallerIdentity answers.
     pub name: Option<String>,
@@ -134,7 +134,7 @@ pub struct ConfiguredAccount {
 }
 
 /// Section `[poll]`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Poll {
     /// The longest wait for one attempt of one request.
     pub attempt_timeout: Duration,
@@ -160,7 +160,7 @@ pub struct Schedule {
 }
 
 /// Section `[budget]`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
     /// Requests a second in one account and region, over both APIs of SES.
     pub requests_per_second: f64,

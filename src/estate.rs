@@ -3,7 +3,8 @@
 //! Readings are shared, never copied: a new picture costs pointers. A reading that fails leaves the last good one in
 //! place with its age; how old a reading may be before its series go is decided where it is shown ([`Slot::fresh`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,14 +17,16 @@ use crate::expectations::Expectations;
 use crate::metric::{Family, counter, flag, gauge};
 use crate::target::{Target, partition};
 
+pub use layout::{Arranged, Keep, Layout, Place};
 pub use since::{Since, Subject};
 
+mod layout;
 mod since;
 
 use since::Memory;
 
 /// Everything seen, at one moment.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Estate {
     /// The collectors that run; a target's slots are in their order.
     pub collectors: Arc<[Arc<dyn AnyCollector>]>,
@@ -32,12 +35,60 @@ pub struct Estate {
     /// What the operator declared about the targets.
     pub expectations: Arc<Expectations>,
     /// Every target, in the order of the configuration.
-    pub targets: Arc<[Arc<TargetView>]>,
+    pub targets: Targets,
+    /// How many configurations have come into force so far.
+    pub layout: u64,
+}
+
+/// A target for as long as it is polled: its place changes with the configuration, this does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TargetId(pub u64);
+
+/// One task that reads, as long as it runs: what another one under an older configuration still says counts for nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TaskId(pub u64);
+
+/// Targets in their order, each of which is found at once.
+#[derive(Clone, Default)]
+pub struct Targets {
+    views: Arc<[Arc<TargetView>]>,
+    places: Arc<HashMap<TargetId, usize>>,
+}
+
+impl Targets {
+    /// The target, unless it is polled no more.
+    pub fn find(&self, id: TargetId) -> Option<&Arc<TargetView>> {
+        self.views.get(*self.places.get(&id)?)
+    }
+
+    fn find_mut(&mut self, id: TargetId) -> Option<&mut TargetView> {
+        let place = *self.places.get(&id)?;
+        Arc::make_mut(&mut self.views).get_mut(place).map(Arc::make_mut)
+    }
+}
+
+impl Deref for Targets {
+    type Target = [Arc<TargetView>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.views
+    }
+}
+
+impl FromIterator<Arc<TargetView>> for Targets {
+    fn from_iter<I: IntoIterator<Item = Arc<TargetView>>>(views: I) -> Self {
+        let views: Arc<[_]> = views.into_iter().collect();
+        let places =
+            views.iter().enumerate().map(|(place, view): (usize, &Arc<TargetView>)| (view.id, place)).collect();
+        Self { views, places: Arc::new(places) }
+    }
 }
 
 /// One target as it is known.
 #[derive(Clone)]
 pub struct TargetView {
+    /// Which one it is.
+    pub id: TargetId,
     /// Account and region.
     pub target: Target,
     /// The value of the label `account`; none until AWS has told the account's id.
@@ -52,6 +103,8 @@ pub struct TargetView {
     pub slots: Vec<Arc<Slot>>,
     /// Requests sent on behalf of this target.
     pub requests: Arc<Requests>,
+    /// Calls to STS on behalf of the whole account; they count for its first region.
+    pub sts_requests: Option<Arc<Requests>>,
 }
 
 /// What one collector last saw at one target.
@@ -59,6 +112,8 @@ pub struct TargetView {
 pub struct Slot {
     /// The collector's name.
     pub collector: &'static str,
+    /// Who reads for it now.
+    pub task: TaskId,
     /// The last good reading.
     pub reading: Option<Dated>,
     /// How the last attempt ended; none before the first.
@@ -91,15 +146,15 @@ pub struct Attempt {
 
 impl Estate {
     /// Whether the collector's first attempt at a target is over, or not needed.
-    pub fn settled(&self, target: usize, collector: &str) -> bool {
-        self.targets.get(target).is_some_and(|view| view.settled(collector))
+    pub fn settled(&self, target: TargetId, collector: &str) -> bool {
+        self.targets.find(target).is_some_and(|view| view.settled(collector))
     }
 }
 
 impl Slot {
     /// An empty slot.
-    pub fn new(collector: &'static str) -> Self {
-        Self { collector, reading: None, last: None, failures: BTreeMap::new(), since: Arc::default() }
+    pub fn new(collector: &'static str, task: TaskId) -> Self {
+        Self { collector, task, reading: None, last: None, failures: BTreeMap::new(), since: Arc::default() }
     }
 
     /// Whether the last attempt failed, or left something out.
@@ -125,10 +180,10 @@ pub struct Outcome {
 pub enum Event {
     /// A collector tried to read a target.
     Tried {
-        /// The target's place in the estate.
-        target: usize,
-        /// The collector's place in the estate.
-        collector: usize,
+        /// The target.
+        target: TargetId,
+        /// Who tried.
+        task: TaskId,
         /// What came of it.
         outcome: Outcome,
         /// How long it took.
@@ -136,53 +191,56 @@ pub enum Event {
     },
     /// AWS has told the id of the account that these targets belong to.
     Identified {
-        /// Their places in the estate.
-        targets: Vec<usize>,
+        /// Which ones.
+        targets: Vec<TargetId>,
         /// The account's twelve digits.
         account_id: Arc<str>,
         /// Whose the credentials are, as an ARN.
         caller: Arc<str>,
     },
+    /// A configuration comes into force.
+    Arranged(Layout),
 }
 
 /// Applies events until all who could send one are gone, and publishes each new picture.
 pub async fn keep(mut events: mpsc::Receiver<Event>, estate: watch::Sender<Estate>) {
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, 1024).await > 0 {
-        let mut targets = estate.borrow().targets.to_vec();
+        let mut next = estate.borrow().clone();
         for event in batch.drain(..) {
-            apply(&mut targets, event);
+            apply(&mut next, event);
         }
-        estate.send_modify(|estate| estate.targets = targets.into());
+        estate.send_replace(next);
     }
 }
 
 /// An event about a target that is not there any more changes nothing.
-fn apply(views: &mut [Arc<TargetView>], event: Event) {
+fn apply(estate: &mut Estate, event: Event) {
     match event {
-        Event::Tried { target, collector, outcome, duration } => {
-            if let Some(view) = views.get_mut(target) {
-                tried(Arc::make_mut(view), collector, outcome, duration);
+        Event::Tried { target, task, outcome, duration } => {
+            if let Some(view) = estate.targets.find_mut(target) {
+                tried(view, task, outcome, duration);
             }
         }
         Event::Identified { targets, account_id, caller } => {
             for target in targets {
-                if let Some(view) = views.get_mut(target).map(Arc::make_mut) {
+                if let Some(view) = estate.targets.find_mut(target) {
                     view.account.get_or_insert_with(|| Arc::clone(&account_id));
                     view.account_id = Some(Arc::clone(&account_id));
                     view.caller = Some(Arc::clone(&caller));
                 }
-                warn_of_twin(views, target);
+                warn_of_twin(&estate.targets, target);
             }
         }
+        Event::Arranged(layout) => layout.arrange(estate),
     }
 }
 
 /// Only AWS can tell that two configured accounts are one; the page shows the first that could be read.
-fn warn_of_twin(views: &[Arc<TargetView>], target: usize) {
-    let Some(view) = views.get(target) else { return };
+fn warn_of_twin(targets: &Targets, target: TargetId) {
+    let Some(view) = targets.find(target) else { return };
     let same = |other: &TargetView| other.account == view.account && other.target.region == view.target.region;
-    if views.iter().enumerate().any(|(place, other)| place != target && same(other)) {
+    if targets.iter().any(|other| other.id != target && same(other)) {
         let (account, region) = (view.account.as_deref().unwrap_or_default(), &*view.target.region);
         tracing::warn!(
             account,
@@ -192,10 +250,11 @@ fn warn_of_twin(views: &[Arc<TargetView>], target: usize) {
     }
 }
 
-fn tried(view: &mut TargetView, collector: usize, outcome: Outcome, duration: Duration) {
+fn tried(view: &mut TargetView, task: TaskId, outcome: Outcome, duration: Duration) {
+    let slot = view.slots.iter_mut().find(|slot| slot.task == task);
+    let Some(slot) = slot.map(Arc::make_mut) else { return };
     let Outcome { reading, failure } = outcome;
     view.skipped = failure.as_ref().and_then(|failure| failure.skip);
-    let Some(slot) = view.slots.get_mut(collector).map(Arc::make_mut) else { return };
     if let Some(reading) = reading {
         let previous = slot.reading.as_ref().map(|previous| &previous.value);
         slot.since = Arc::new(slot.since.following(previous, &reading));
@@ -277,7 +336,8 @@ pub const METRICS: &[&dyn Family<TargetView>] = &[
         "Requests sent to AWS, each attempt counted; calls to STS count for the account's first region.",
         ["service", "operation"],
         |view: &TargetView, out| {
-            for (operation, count) in view.requests.snapshot() {
+            let sts = view.sts_requests.iter().flat_map(|requests| requests.snapshot());
+            for (operation, count) in view.requests.snapshot().into_iter().chain(sts) {
                 out.push([operation.service, operation.name], number(count));
             }
         },

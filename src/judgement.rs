@@ -137,12 +137,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::estate::TargetId;
     use crate::expectations::{Accounts, Expect, State};
     use crate::target::Account;
 
     fn view(account: Option<&str>, region: &str) -> Arc<TargetView> {
         let known = Account { name: account.map(str::to_owned), role: None, profile: None, regions: Vec::new() };
         Arc::new(TargetView {
+            id: TargetId::default(),
             caller: None,
             target: Target { account: Arc::new(known), region: Arc::from(region) },
             account: account.map(Arc::from),
@@ -150,6 +152,7 @@ mod tests {
             skipped: None,
             slots: Vec::new(),
             requests: Arc::default(),
+            sts_requests: None,
         })
     }
 
@@ -167,6 +170,7 @@ mod tests {
             stale_after: Duration::from_hours(1),
             expectations: Arc::new(Expectations { regions: vec![expect], ..Expectations::default() }),
             targets: targets.iter().map(|(account, region)| view(*account, region)).collect(),
+            layout: 0,
         }
     }
 

@@ -49,7 +49,11 @@ const LEVEL: Compression = Compression::new(1);
 
 /// The finished pages.
 #[derive(Clone, Default)]
-struct Built(BTreeMap<Kind, Bytes>);
+struct Built {
+    pages: BTreeMap<Kind, Bytes>,
+    /// How often all pages had been outdated when these were begun.
+    outdated: u64,
+}
 
 /// Where pages are asked for. Clones share everything.
 #[derive(Clone)]
@@ -63,6 +67,8 @@ struct Wanted {
     start: Instant,
     asked: [AtomicU64; KINDS.len()],
     nudge: Notify,
+    /// How often what was built before has become wrong, and not only old.
+    outdated: AtomicU64,
 }
 
 impl Wanted {
@@ -93,13 +99,21 @@ impl Pages {
     /// The page, at once if it is kept, else as soon as it is built; none if that takes longer than `patience`.
     pub async fn get(&self, kind: Kind, patience: Duration) -> Option<Bytes> {
         self.wanted.ask(kind);
-        if let Some(page) = self.built.borrow().0.get(&kind) {
-            return Some(page.clone());
+        let outdated = self.wanted.outdated.load(Ordering::Relaxed);
+        let page = |built: &Built| built.pages.get(&kind).filter(|_| built.outdated >= outdated).cloned();
+        if let Some(page) = page(&self.built.borrow()) {
+            return Some(page);
         }
         self.wanted.nudge.notify_one();
         let mut built = self.built.clone();
-        let found = timeout(patience, built.wait_for(|built| built.0.contains_key(&kind))).await.ok()?.ok()?;
-        found.0.get(&kind).cloned()
+        let found = timeout(patience, built.wait_for(|built| page(built).is_some())).await.ok()?.ok()?;
+        page(&found)
+    }
+
+    /// From now on no page is given out that was begun before: it shows what is not polled any more.
+    pub fn outdate(&self) {
+        self.wanted.outdated.fetch_add(1, Ordering::Relaxed);
+        self.wanted.nudge.notify_one();
     }
 }
 
@@ -116,7 +130,7 @@ pub struct Sources {
 pub fn pages(sources: Sources) -> (Pages, impl Future<Output = Option<String>> + Send) {
     let (publish, built) = watch::channel(Built::default());
     let asked = [const { AtomicU64::new(0) }; KINDS.len()];
-    let wanted = Arc::new(Wanted { start: Instant::now(), asked, nudge: Notify::new() });
+    let wanted = Arc::new(Wanted { start: Instant::now(), asked, nudge: Notify::new(), outdated: AtomicU64::new(0) });
     (Pages { built, wanted: Arc::clone(&wanted) }, build_for_ever(sources, publish, wanted))
 }
 
@@ -140,7 +154,8 @@ async fn build_for_ever(mut sources: Sources, publish: watch::Sender<Built>, wan
         }
         sources.estate.mark_unchanged();
         let (from, began) = (sources.clone(), Instant::now());
-        let Ok((built, series)) = spawn_blocking(move || build(&from, &kinds)).await else {
+        let outdated = wanted.outdated.load(Ordering::Relaxed);
+        let Ok((pages, series)) = spawn_blocking(move || build(&from, &kinds)).await else {
             // The panic is in the log. No page is better than an old one: scrapes fail, and that is seen.
             publish.send_replace(Built::default());
             failed += 1;
@@ -150,7 +165,7 @@ async fn build_for_ever(mut sources: Sources, publish: watch::Sender<Built>, wan
             continue;
         };
         failed = 0;
-        publish.send_replace(built);
+        publish.send_replace(Built { pages, outdated });
         let took = began.elapsed();
         sources.telemetry.page_built(series, took);
         pause_until = Instant::now() + SHORTEST_PAUSE.max(took * PAUSE_PER_BUILD);
@@ -183,7 +198,7 @@ type Labels<'a> = [(&'a str, &'a str); 2];
 type Verdicts<'a> = Vec<(Labels<'a>, AnyVerdict)>;
 
 /// All kinds of one page, and the number of series on it.
-fn build(sources: &Sources, kinds: &[Kind]) -> (Built, usize) {
+fn build(sources: &Sources, kinds: &[Kind]) -> (BTreeMap<Kind, Bytes>, usize) {
     // Looked at once, so that all kinds of one page tell the same.
     let estate = sources.estate.borrow().clone();
     sources.telemetry.targets_unidentified(estate.targets.iter().filter(|view| view.account.is_none()).count());
@@ -206,7 +221,7 @@ fn build(sources: &Sources, kinds: &[Kind]) -> (Built, usize) {
             Err(error) => tracing::error!("can't build the page: {error}"),
         }
     }
-    (Built(pages), most)
+    (pages, most)
 }
 
 /// Families outer, targets inner: one block a family.

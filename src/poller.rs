@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 
 use crate::aws::{Aws, Door, Failure, FailureKind, SkipReason};
 use crate::collector::{AnyCollector, AnyReading, Readings};
-use crate::estate::{Dated, Estate, Event, Outcome, Slot};
+use crate::estate::{Dated, Estate, Event, Outcome, Slot, TargetId, TaskId};
 
 /// First readings are spread over this long: an agent is ready quickly, and 1,500 targets don't start in one instant.
 const START_WINDOW: Duration = Duration::from_millis(900);
@@ -30,9 +30,11 @@ const MOST_PANICS: usize = 10;
 
 /// One collector at one target.
 pub struct Task {
-    /// The target's place in the estate.
-    pub target: usize,
-    /// The collector's place in the estate.
+    /// Itself.
+    pub id: TaskId,
+    /// The target.
+    pub target: TargetId,
+    /// The collector's place among those that run; the first of them asks first.
     pub place: usize,
     /// The collector.
     pub collector: Arc<dyn AnyCollector>,
@@ -44,6 +46,8 @@ pub struct Task {
     pub schedule: Schedule,
     /// What the others have read.
     pub estate: watch::Receiver<Estate>,
+    /// What the task before it has read, where this one may build on it.
+    pub previous: Option<AnyReading>,
 }
 
 /// When a task reads.
@@ -67,8 +71,8 @@ impl Schedule {
 
 impl Task {
     /// Reads for ever. Returns only when nobody listens any more, or with the reason for which the process must end.
-    pub async fn run(self, events: mpsc::Sender<Event>) -> Option<String> {
-        let mut previous: Option<AnyReading> = None;
+    pub async fn run(mut self, events: mpsc::Sender<Event>) -> Option<String> {
+        let mut previous = self.previous.take();
         let mut panics = Panics::default();
         let mut trouble = None;
         let behind = if self.place == 0 { Duration::ZERO } else { BEHIND_THE_FIRST };
@@ -93,7 +97,7 @@ impl Task {
             let duration = began.elapsed();
             // That the target is left alone is for those to tell who have found it out.
             let left_alone = alone && outcome.failure.as_ref().is_some_and(|failure| failure.skip.is_some());
-            let event = Event::Tried { target: self.target, collector: self.place, outcome, duration };
+            let event = Event::Tried { target: self.target, task: self.id, outcome, duration };
             if !left_alone && events.send(event).await.is_err() {
                 return None;
             }
@@ -154,7 +158,7 @@ impl Task {
     /// was told already.
     fn readings(&self, estate: &Estate, now: Instant) -> Result<Readings, Failure> {
         let reading = |name: &&'static str| {
-            let view = estate.targets.get(self.target);
+            let view = estate.targets.find(self.target);
             let slot = view.and_then(|view| view.slot(name));
             match slot.and_then(|slot| slot.fresh(now, estate.stale_after)) {
                 Some(reading) => Ok((*name, Arc::clone(&reading.value))),

@@ -1,4 +1,5 @@
-//! How the process ends: the first SIGTERM or SIGINT asks it to, the second one ends it at once.
+//! Signals. How the process ends: the first SIGTERM or SIGINT asks it to, the second one ends it at once. SIGHUP, where
+//! somebody listens for it, ends nothing: it asks for the configuration to be loaded anew.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -20,5 +21,20 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+}
+
+/// The signal that asks for another configuration.
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// Takes the signal over from the system's default, which is to die.
+    pub fn new() -> std::io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        self.0.recv().await;
     }
 }

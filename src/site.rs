@@ -5,24 +5,32 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, VARY};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
 use crate::exporter::Readiness;
 use crate::page::Pages;
-use crate::web::Site;
 use crate::web::negotiation::{self, Representation};
+use crate::web::{READ, Site};
 
 mod api;
 mod desk;
+mod lifecycle;
 mod status;
+mod tag;
 
 pub use api::Api;
 pub use desk::Desk;
+pub use lifecycle::{Configuration, Lifecycle, Reloaded, Wish};
 pub use status::Status;
 
 /// A scrape waits this long for the first page of its kind. Prometheus gives up after 10 s by default.
 const PATIENCE: Duration = Duration::from_secs(9);
+
+/// Where another configuration is asked for.
+const RELOAD: &str = "/-/reload";
+/// Every address but that of the metrics, which must not be one of them; and all below [`API`].
+pub(crate) const TAKEN: [&str; 5] = ["/", "/-/healthy", "/-/ready", RELOAD, "/config"];
 
 /// Below this everything is JSON, also what is not there.
 pub(crate) const API: &str = "/api/";
@@ -39,19 +47,29 @@ pub struct Routes {
     pub api: Api,
     /// What people look at first.
     pub status: Status,
+    /// The configuration in force.
+    pub configuration: Configuration,
+    /// Whether and where another one is asked for.
+    pub lifecycle: Lifecycle,
     /// True while the agent ends.
     pub stopping: watch::Receiver<bool>,
 }
 
 impl Site for Routes {
+    fn methods(&self, path: &str) -> &'static [Method] {
+        if path == RELOAD { &[Method::POST, Method::PUT] } else { READ }
+    }
+
     async fn answer(&self, request: Request<()>) -> Response<Full<Bytes>> {
         match request.uri().path() {
             path if path == self.telemetry_path => self.metrics(&request).await,
             "/" => self.status.page(request.uri().query()).await,
             "/-/healthy" => text(StatusCode::OK, "Healthy\n".to_owned()),
             "/-/ready" => self.ready(),
+            RELOAD => self.lifecycle.reload().await,
+            "/config" => self.configuration.page().await,
             "/api/v1/check" => self.api.check(request.uri().query()).await,
-            "/api/v1/estate" => self.api.estate(request.uri().query()).await,
+            "/api/v1/estate" => self.api.estate(request.uri().query(), request.headers()).await,
             path if path.starts_with(API) => {
                 api::error(StatusCode::NOT_FOUND, "there is nothing here; /api/v1/check and /api/v1/estate are")
             }

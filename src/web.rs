@@ -6,7 +6,7 @@
 //! site's business.
 //!
 //! Reading order: [`Limits`], `server` (accepting and stopping), `connections` (who may stay), `connection` (what
-//! one is doing), `conversation` (one from accept to close), `handshake`, `stream` (the socket, watched), `gate` (what is in
+//! one is doing), `conversation` (one from accept to close), `handshake`, `stream` (a socket, watched), `socket` and `socket_file` (TCP or a file), `gate` (what is in
 //! force of the web configuration) with `users` and `rate`, `web_config` (its file), `listen` (addresses), [`negotiation`].
 
 mod connection;
@@ -18,6 +18,8 @@ mod listen;
 pub mod negotiation;
 mod rate;
 mod server;
+mod socket;
+mod socket_file;
 mod stream;
 mod users;
 mod web_config;
@@ -32,9 +34,11 @@ use hyper::{Method, Request, Response};
 pub use self::gate::{Gate, GateError};
 pub use self::listen::{BindError, bind, check_address, passed_by_systemd};
 pub use self::server::serve;
+pub use self::socket::Listener;
+pub use self::socket_file::SocketFileError;
 
 /// What a path takes unless the site says otherwise.
-const READ: &[Method] = &[Method::GET, Method::HEAD];
+pub const READ: &[Method] = &[Method::GET, Method::HEAD];
 
 /// What is to be seen at this address.
 pub trait Site: Send + Sync + 'static {

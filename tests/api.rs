@@ -12,7 +12,7 @@ use ses_exporter::simulator::{
 };
 
 use crate::support::stage::{KEY, MAIN, MAIN_ACCOUNT, OTHER_ACCOUNT, SECRET, production, quick, world};
-use crate::support::{Agent, Answer, Aws, Said, command, eventually, run};
+use crate::support::{Agent, Answer, Aws, Said, command, eventually, request, run};
 
 const REGIONS: &[&str] = &["eu-west-1", "us-east-1"];
 
@@ -23,11 +23,12 @@ fn asked(agent: &Agent, path: &str) -> Value {
     json(&answer)
 }
 
-/// Every answer of the API is JSON, is kept by nobody, and holds no secret.
+/// Every answer of the API is JSON, is kept by nobody but whom it was given to, and holds no secret.
 fn json(answer: &Answer) -> Value {
     let text = answer.text();
     assert_eq!(answer.headers["content-type"], "application/json", "{text}");
-    assert_eq!(answer.headers["cache-control"], "no-store", "{text}");
+    let kept = if answer.headers.contains_key("etag") { "private, no-cache" } else { "no-store" };
+    assert_eq!(answer.headers["cache-control"], kept, "{text}");
     assert!(!text.contains(SECRET) && !text.contains(KEY), "{text}");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
@@ -348,4 +349,116 @@ fn the_estate_is_filtered_and_a_filter_that_is_none_is_refused() {
         assert_eq!(answer.status, 400, "{query}");
         assert!(json(&answer)["error"].is_string());
     }
+}
+
+/// The pages from one on, each by what the one before says.
+fn pages(agent: &Agent, first: &str) -> Vec<Value> {
+    let (mut pages, mut next) = (Vec::new(), Some(first.to_owned()));
+    while let Some(query) = next {
+        let answer = agent.get(&format!("/api/v1/estate{query}"));
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text());
+        let page = json(&answer);
+        next = page["next"].as_str().map(str::to_owned);
+        let link = next.as_ref().map(|next| format!("<{next}>; rel=\"next\""));
+        assert_eq!(answer.headers.get("link"), link.as_ref());
+        pages.push(page);
+        assert!(pages.len() < 100, "pages without end");
+    }
+    pages
+}
+
+/// Region and name of every identity, in the order in which they are told.
+fn identities<'a>(estates: impl IntoIterator<Item = &'a Value>) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let targets = estates.into_iter().flat_map(|estate| estate["targets"].as_array().unwrap());
+    let each = targets.flat_map(|target| target["identities"].as_array().unwrap().iter().map(move |one| (target, one)));
+    each.map(|(target, one)| (text(&target["region"]), text(&one["identity"]))).collect()
+}
+
+fn domains(region: Region, count: usize) -> Region {
+    (0..count).fold(region, |region, number| region.identity(Identity::domain(format!("d{number}.example"))))
+}
+
+#[test]
+fn the_estate_is_told_a_page_at_a_time_and_nothing_twice_or_never() {
+    let regions = ["eu-central-1", "eu-west-1", "eu-west-2", "us-east-1"];
+    let account = account()
+        .region(domains(Region::fresh(regions[0]), 5))
+        .region(Region::fresh(regions[1]))
+        .region(Region::fresh(regions[2]))
+        .region(domains(Region::fresh(regions[3]), 2));
+    let aws = Aws::start(empty().with_account(account));
+    let agent = Agent::start(&aws, &(quick(&aws, &regions, "1s", "1h") + MAIN_ACCOUNT));
+    let whole = asked_until(&agent, "/api/v1/estate", "all is listed", |estate| {
+        estate["targets"].as_array().unwrap().iter().all(|target| target["identities"].is_array())
+    });
+    assert!(whole["next"].is_null());
+    let every = identities([&whole]);
+    assert_eq!((every.len(), every.is_sorted()), (7, true), "{every:?}");
+
+    let walked = pages(&agent, "?limit=2");
+    assert_eq!(identities(&walked), every);
+    let targets = |page: &Value| page["targets"].as_array().unwrap().len();
+    // Two, two, one with a region that has none, the other such with one of the last, the last one.
+    assert_eq!(walked.iter().map(targets).collect::<Vec<_>>(), [1, 1, 2, 2, 1]);
+    assert!(walked.iter().all(|page| page["targets"][0]["sending"].is_object()), "every page stands alone");
+    assert_eq!(pages(&agent, "?limit=10000").len(), 1);
+    assert_eq!(identities(&pages(&agent, "?limit=1&region=us-east-1&account=main")), every[5..]);
+
+    // One goes and one comes before the place where the next page begins.
+    let next = walked[0]["next"].as_str().unwrap();
+    aws.world.change(|world| {
+        let region = world.region_mut(MAIN, regions[0]).unwrap();
+        *region = ["c.example", "d2.example", "d3.example", "d4.example"]
+            .into_iter()
+            .fold(Region::fresh(regions[0]), |region, name| region.identity(Identity::domain(name)));
+    });
+    asked_until(&agent, "/api/v1/estate", "the list is read anew", |estate| estate.to_string().contains("c.example"));
+    assert_eq!(identities(&pages(&agent, next)), every[2..]);
+
+    let other = Agent::start(&aws, &(quick(&aws, &regions[1..], "1s", "1h") + MAIN_ACCOUNT));
+    asked(&other, "/api/v1/estate?limit=1");
+    for query in [next, "?limit=0", "?limit=many", "?cursor=x", "?limit=1&cursor=bm9uc2Vuc2U"] {
+        let answer = other.get(&format!("/api/v1/estate{query}"));
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(json(&answer)["error"].as_str().is_some_and(|sentence| !sentence.contains('\n')), "{query}");
+    }
+}
+
+#[test]
+fn who_has_the_facts_is_not_told_them_again_until_something_changes() {
+    let aws = Aws::start(empty().with_account(account().region(production("us-east-1"))));
+    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + MAIN_ACCOUNT));
+    let path = "/api/v1/estate?region=us-east-1";
+    asked(&agent, path);
+    let mut before: Option<(String, Value)> = None;
+    let tag = eventually("a later reading says the same", || {
+        let answer = agent.get(path);
+        let (tag, as_of) = (answer.headers["etag"].clone(), json(&answer)["as_of"].clone());
+        let again = before.replace((tag.clone(), as_of.clone()));
+        again.is_some_and(|(same, earlier)| same == tag && earlier != as_of).then_some(tag)
+    });
+    let ask = |method: &str, tag: &str| request(agent.address, method, path, &[("If-None-Match", tag)]);
+    for method in ["GET", "HEAD"] {
+        let known = ask(method, &format!("\"other\", {tag}"));
+        assert_eq!((known.status, known.body.len()), (304, 0), "{method}");
+        assert_eq!((&known.headers["etag"], known.headers["cache-control"].as_str()), (&tag, "private, no-cache"));
+        assert_eq!(ask(method, "\"other\"").status, 200);
+    }
+    aws.world.change(|world| *world.region_mut(MAIN, "us-east-1").unwrap() = production("us-east-1").paused());
+    let changed = eventually("it is told anew", || Some(ask("GET", &tag)).filter(|answer| answer.status == 200));
+    assert_eq!(json(&changed)["targets"][0]["sending"]["enabled"], false);
+    assert_ne!(changed.headers["etag"], tag);
+}
+
+#[test]
+fn a_page_of_ten_thousand_identities_is_as_small_as_one_of_a_thousand() {
+    let aws = Aws::start(empty().with_account(account().region(domains(Region::fresh("us-east-1"), 10_000))));
+    let list_alone = "dns.enabled = false\nidentity_details.enabled = false\n[identities]\nmax_per_region = 10000\n";
+    let agent = Agent::start(&aws, &(quick(&aws, &["us-east-1"], "1s", "1h") + list_alone + MAIN_ACCOUNT));
+    asked_until(&agent, "/api/v1/estate?limit=1", "all is listed", |page| page["next"].is_string());
+    let first = agent.get("/api/v1/estate?limit=1000");
+    assert!(first.body.len() < 200_000, "{} bytes", first.body.len());
+    let walked = pages(&agent, "?limit=1000");
+    assert_eq!((walked.len(), identities(&walked).len()), (10, 10_000));
 }

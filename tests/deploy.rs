@@ -132,6 +132,26 @@ fn every_panel_says_what_it_shows_and_has_a_unit() {
     }
 }
 
+/// Largest picture, in bytes: whoever clones the repository downloads all that there ever were.
+const LARGEST_PICTURE: usize = 250_000;
+
+#[test]
+fn the_readme_shows_a_picture_of_every_dashboard() {
+    let readme = std::fs::read_to_string(repository("README.md")).expect("the README");
+    let mut shown = BTreeSet::new();
+    for file in std::fs::read_dir(repository("dashboards/pictures")).expect("the pictures") {
+        let path = file.expect("a file").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let picture = std::fs::read(&path).expect("a picture");
+        assert!(picture.starts_with(b"\x89PNG\r\n\x1a\n"), "{name} is no PNG; tests/dashboards/draw --readme makes it");
+        assert!(picture.len() <= LARGEST_PICTURE, "{name} has {} bytes", picture.len());
+        assert!(readme.contains(&format!("](dashboards/pictures/{name}.png)")), "README.md does not show {name}");
+        shown.insert(format!("ses-exporter-{name}"));
+    }
+    let dashboards: BTreeSet<String> = dashboards().into_keys().collect();
+    assert_eq!(shown, dashboards, "tests/dashboards/draw --readme draws what is missing");
+}
+
 #[test]
 fn the_questions_of_the_table_are_answered_by_panels_that_say_so() {
     let table = std::fs::read_to_string(repository("dashboards/README.md")).expect("the table");

@@ -27,10 +27,11 @@ use crate::support::rules::alerts;
 use crate::support::{Agent, Aws};
 
 /// Alerts that the agents themselves are the reason of; what makes them true stands in `agents_in_trouble`.
-const OF_AGENTS: [&str; 5] = [
+const OF_AGENTS: [&str; 6] = [
     "SESExporterDown critical",
     "SESExporterNoSeries critical",
     "SESExporterAccountUnknown warning",
+    "SESExporterConfigRefused warning",
     "SESExporterCertificateExpires warning",
     "SESExporterWebConfigRefused warning",
 ];
@@ -185,7 +186,8 @@ fn wait_for(receiver: &Receiver, alert: &str, instance: SocketAddr, firing: bool
     patiently(&format!("{alert} of {instance}, firing: {firing}"), || receiver.heard().iter().any(told));
 }
 
-/// One agent misses a poll, is killed and comes back; one loses sight of everything; one does not know who it is.
+/// One agent misses a poll, is killed and comes back; one loses sight of everything, and is given a mistaken configuration; one
+/// does not know who it is.
 fn agents_in_trouble(
     hand: &Hand<'_>,
     receiver: &Receiver,
@@ -195,13 +197,16 @@ fn agents_in_trouble(
     unknown: &Value,
     nameless: SocketAddr,
 ) {
-    let [down, no_series, account_unknown, ..] = OF_AGENTS;
+    let [down, no_series, account_unknown, refused, ..] = OF_AGENTS;
     let began = Instant::now();
     let dark = json!({ "kind": "server_error", "status": 503, "operation": "GetAccount", "account": hand.id(BLIND) });
     let mut fault = None;
     hand.fault("faults", &dark, true, &mut fault);
+    let (good, mistaken) = (std::fs::read_to_string(&blind.config).unwrap(), Instant::now());
+    blind.write_config("[polls]\n");
+    blind.signal("HUP");
     a_poll_is_missed(hand, &mortal);
-    // A start of any agent silences this one for a while.
+    // A start of any agent silences this one for a while, and so does a reload.
     let vanished = "SESIdentityVanished critical";
     patiently(vanished, || receiver.heard().iter().any(|notice| notice.name() == vanished));
     let killed = Instant::now();
@@ -209,6 +214,12 @@ fn agents_in_trouble(
     wait_for(receiver, down, here, true, killed);
     let _mortal = stage::mortal(hand.aws, hand.acts, here);
     wait_for(receiver, down, here, false, killed);
+
+    wait_for(receiver, refused, blind.address, true, mistaken);
+    let mended = Instant::now();
+    blind.write_config(good);
+    blind.signal("HUP");
+    wait_for(receiver, refused, blind.address, false, mended);
 
     wait_for(receiver, no_series, blind.address, true, began);
     let seen_again = Instant::now();
@@ -278,8 +289,8 @@ fn a_batch_drains(hand: &Hand<'_>, agent: &Agent) {
 /// Nothing was told but what was made true, and what is true with it.
 fn only_what_was_meant(heard: &[Notice], acts: &[Act], targets: &[SocketAddr; 4]) {
     let [_, mortal, blind, nameless] = targets.map(|target| target.to_string());
-    let of_agents = OF_AGENTS.into_iter().zip([mortal, blind, nameless.clone(), nameless.clone(), nameless]);
-    let of_agents: Vec<_> = of_agents.collect();
+    let in_trouble = [mortal, blind.clone(), nameless.clone(), blind, nameless.clone(), nameless];
+    let of_agents: Vec<_> = OF_AGENTS.into_iter().zip(in_trouble).collect();
     let without_sight = [
         "SESExporterCollectorFailing warning",
         "SESExporterCollectorStale critical",

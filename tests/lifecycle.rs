@@ -14,7 +14,7 @@ use crate::soak::long;
 use crate::support::stage::{
     KEY, MAIN, MAIN_ACCOUNT, Running, all_succeed, hasty, last_success, production, quick, success, took, world,
 };
-use crate::support::{Agent, Aws, Page, command, eventually, repository, run, signal};
+use crate::support::{Agent, Aws, Page, command, eventually, get, repository, request, run, signal};
 
 const REGION: &str = "us-east-1";
 
@@ -413,6 +413,10 @@ fn the_demo_shows_every_account_without_aws() {
     let export = told.last().unwrap().strip_prefix("export ").unwrap();
     let environment: Vec<_> = export.split(' ').map(|pair| pair.split_once('=').unwrap()).collect();
     others_see_the_same_world(&environment);
+    let reload = request(web, "POST", "/-/reload", &[]);
+    let fixed = "The demo has a configuration of its own, which cannot be reloaded.\n";
+    assert_eq!((reload.status, reload.text().as_str()), (403, fixed));
+    assert!(get(web, "/config", &[]).text().contains(", from the demo. Secrets are replaced by (set)."));
     assert!(signal("TERM", &child.id().to_string()));
     assert_eq!(eventually("it ends", || child.try_wait().unwrap()).code(), Some(0));
     let told = told.concat();

@@ -33,6 +33,7 @@ mod messages;
 mod metadata;
 mod panics;
 mod reference;
+mod reload;
 mod schedule;
 mod secrets;
 mod send_paths;

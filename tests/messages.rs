@@ -115,7 +115,8 @@ fn every_mistake_is_told_in_a_sentence() {
             &[],
             2,
             "error: invalid value 'localhost:10060' for '--web.listen-address <ADDRESS>': \"localhost:10060\" is not an \
-             address and a port; write :10060 for all addresses, 127.0.0.1:10060 or [::1]:10060\n\n\
+             address and a port; write :10060 for all addresses, 127.0.0.1:10060, [::1]:10060, or \
+             unix:/run/ses-exporter/web.sock for a socket in the file system\n\n\
              For more information, try '--help'.\n",
         ),
         (

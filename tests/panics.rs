@@ -10,7 +10,7 @@ use aws_credential_types::Credentials;
 use ses_exporter::aws::{self, Budget, Door, Failure, FailureKind, Limits, Requests, Sdk, Session};
 use ses_exporter::collector::{AnyCollector, Ask, Collector, Cost, Declaration};
 use ses_exporter::config::Config;
-use ses_exporter::estate::{self, Estate, Event, Outcome, Slot, TargetView};
+use ses_exporter::estate::{self, Estate, Event, Outcome, Slot, TargetId, TargetView, TaskId};
 use ses_exporter::exposition::{Encoding, Format};
 use ses_exporter::metric::{Family, gauge};
 use ses_exporter::page::{self, Pages, Sources};
@@ -69,6 +69,11 @@ struct Stage {
     builder: JoinHandle<Option<String>>,
 }
 
+/// The task that reads for the collector at this place.
+fn task(place: usize) -> TaskId {
+    TaskId(place as u64)
+}
+
 impl Stage {
     async fn of(collectors: &[Arc<dyn AnyCollector>]) -> Stage {
         let config = Config::parse("test.toml", "", Path::new("."), None).unwrap();
@@ -83,7 +88,7 @@ impl Stage {
         let limits = Arc::new(Limits {
             in_flight: Semaphore::new(1),
             attempt_timeout: Duration::from_secs(1),
-            collectors: 1,
+            collectors: 1.into(),
             telemetry: Arc::clone(&telemetry),
         });
         let credentials = Some(Credentials::new("id", "secret", None, None, "test"));
@@ -91,20 +96,25 @@ impl Stage {
         let session = Arc::new(Session::new(&account, &sdk, Arc::clone(&limits), Arc::new(Requests::default())).await);
         let budget = Arc::new(Budget::new(1.0, 1));
         let door = Arc::new(Door::new(target.clone(), session, limits, budget, Arc::default()));
+        let slot =
+            |(place, made): (usize, &Arc<dyn AnyCollector>)| Arc::new(Slot::new(made.declaration().name, task(place)));
         let view = TargetView {
+            id: TargetId::default(),
             target: target.clone(),
             account: Some("main".into()),
             account_id: None,
             caller: None,
             skipped: None,
-            slots: collectors.iter().map(|made| Arc::new(Slot::new(made.declaration().name))).collect(),
+            slots: collectors.iter().enumerate().map(slot).collect(),
             requests: Arc::default(),
+            sts_requests: None,
         };
         let (publish, estate) = watch::channel(Estate {
             collectors: collectors.into(),
             stale_after: Duration::from_hours(1),
             expectations: Arc::default(),
-            targets: [Arc::new(view)].into(),
+            targets: [Arc::new(view)].into_iter().collect(),
+            layout: 0,
         });
         let (events, receive) = mpsc::channel(64);
         tokio::spawn(estate::keep(receive, publish));
@@ -115,13 +125,15 @@ impl Stage {
     /// A task that reads at this interval.
     fn task(&self, place: usize, collector: &Arc<dyn AnyCollector>, interval: Duration) -> JoinHandle<Option<String>> {
         let task = Task {
-            target: 0,
+            id: task(place),
+            target: TargetId::default(),
             place,
             collector: Arc::clone(collector),
             door: Arc::clone(&self.door),
             read_timeout: Duration::from_secs(10),
             schedule: Schedule { first: Duration::ZERO, second: interval, interval },
             estate: self.estate.clone(),
+            previous: None,
         };
         tokio::spawn(task.run(self.events.clone()))
     }
@@ -193,7 +205,7 @@ async fn a_page_that_panics_is_none_until_it_can_be_built_again() {
     let show = async |reading: usize| {
         let dated = estate::Dated { value: Arc::new(reading), at: std::time::SystemTime::now(), taken: Instant::now() };
         let outcome = Outcome { reading: Some(dated), failure: None };
-        let event = Event::Tried { target: 0, collector: 0, outcome, duration: Duration::ZERO };
+        let event = Event::Tried { target: TargetId::default(), task: task(0), outcome, duration: Duration::ZERO };
         stage.events.send(event).await.unwrap();
     };
     let line = |number: usize| format!("ses_shaky{{account=\"main\",aws_region=\"eu-west-1\"}} {number}\n");

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use ses_exporter::aws::{self, Budget, Door, Failure, FailureKind, Limits, Operation, Requests, Session};
 use ses_exporter::collector::{AnyCollector, Ask, Collector, Cost, Declaration};
 use ses_exporter::config::Config;
-use ses_exporter::estate::{self, Estate, Event, Slot, TargetView};
+use ses_exporter::estate::{self, Estate, Event, Slot, TargetId, TargetView, Targets, TaskId};
 use ses_exporter::metric::Family;
 use ses_exporter::poller::{Schedule, Task};
 use ses_exporter::target::{Account, Target};
@@ -130,7 +130,7 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
         let limits = Limits {
             in_flight: Semaphore::new(64),
             attempt_timeout: Duration::from_secs(10),
-            collectors: 3,
+            collectors: 3.into(),
             telemetry,
         };
         let (limits, requests) = (Arc::new(limits), Arc::new(Requests::default()));
@@ -160,7 +160,8 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
             collectors,
             stale_after: config.poll.stale_after,
             expectations: Arc::default(),
-            targets: [].into(),
+            targets: Targets::default(),
+            layout: 0,
         });
         let (mut tasks, mut views) = (JoinSet::new(), Vec::new());
         for (number, region) in account.regions.iter().enumerate() {
@@ -171,27 +172,31 @@ fn simulate(seed: u64, targets: usize, time: Duration) -> Outcome {
             let start = luck.f64();
             for (place, (collector, interval)) in probes.iter().enumerate() {
                 let task = Task {
-                    target: number,
+                    id: TaskId(place as u64),
+                    target: TargetId(number as u64),
                     place,
                     collector: Arc::clone(collector),
                     door: Arc::clone(&door),
                     read_timeout: config.poll.read_timeout,
                     schedule: Schedule::new(*interval, config.poll.jitter, start, luck.f64()),
                     estate: estate.clone(),
+                    previous: None,
                 };
                 tasks.spawn(task.run(events.clone()));
             }
             views.push(Arc::new(TargetView {
+                id: TargetId(number as u64),
                 caller: None,
                 target,
                 account: None,
                 account_id: None,
                 skipped: None,
-                slots: (0..probes.len()).map(|_| Arc::new(Slot::new("probe"))).collect(),
+                slots: (0..probes.len()).map(|place| Arc::new(Slot::new("probe", TaskId(place as u64)))).collect(),
                 requests: Arc::default(),
+                sts_requests: None,
             }));
         }
-        publish.send_modify(|estate| estate.targets = views.into());
+        publish.send_modify(|estate| estate.targets = views.into_iter().collect());
         tasks.spawn(async move {
             estate::keep(receive, publish).await;
             None
@@ -285,8 +290,12 @@ impl Collector for Faulty {
 async fn run_faulty(interval: Duration) -> (Vec<FailureKind>, Option<String>) {
     let config = Config::default();
     let telemetry = Arc::new(Telemetry::new("test", "test").unwrap());
-    let limits =
-        Limits { in_flight: Semaphore::new(64), attempt_timeout: Duration::from_secs(10), collectors: 3, telemetry };
+    let limits = Limits {
+        in_flight: Semaphore::new(64),
+        attempt_timeout: Duration::from_secs(10),
+        collectors: 3.into(),
+        telemetry,
+    };
     let limits = Arc::new(limits);
     let account = Account { name: Some("a".into()), role: None, profile: None, regions: vec!["us-east-1".into()] };
     let account = Arc::new(account);
@@ -297,17 +306,20 @@ async fn run_faulty(interval: Duration) -> (Vec<FailureKind>, Option<String>) {
         collectors: [].into(),
         stale_after: config.poll.stale_after,
         expectations: Arc::default(),
-        targets: [].into(),
+        targets: Targets::default(),
+        layout: 0,
     };
     let (_publish, estate) = watch::channel(empty);
     let task = Task {
-        target: 0,
+        id: TaskId::default(),
+        target: TargetId::default(),
         place: 0,
         collector: Arc::new(Faulty),
         door: Arc::new(Door::new(target, session, limits, Arc::new(Budget::new(0.5, 2)), Arc::default())),
         read_timeout: config.poll.read_timeout,
         schedule: Schedule::new(interval, 0.0, 0.0, 0.0),
         estate,
+        previous: None,
     };
     let (send, mut receive) = mpsc::channel(1024);
     let ended = tokio::time::timeout(Duration::from_secs(9 * 60 + 30), task.run(send)).await.ok().flatten();

@@ -42,7 +42,7 @@ pub(crate) struct Held {
     at: f64,
     pub(crate) mebibytes: f64,
     pub(crate) threads: usize,
-    descriptors: usize,
+    pub(crate) descriptors: usize,
 }
 
 pub(crate) fn held(agent: &Agent, began: Instant) -> Held {

@@ -63,7 +63,7 @@ fn it_answers_first_then_tells_what_mends_it_and_then_what_is_so() {
     let agent = start(&aws, &regions, path);
     let page = page_with(&agent, "/", "paused by you");
     assert_eq!(answer(&page), "1 of 2 regions in use cannot send as it should");
-    let command = "put-account-sending-attributes --sending-enabled";
+    let command = "put-account-sending-attributes</span> <span>--sending-enabled"; // each word stays whole
     in_order(
         &page,
         &["1 account, 6 regions read", "sending is paused by the account", "for at least", command, "paused by you"],
@@ -177,4 +177,51 @@ fn a_page_of_ten_thousand_identities_is_as_small_as_one_of_a_hundred() {
     let page = page_with(&agent, "/", "10,000 identities");
     assert!(page.len() < 100_000, "{} bytes", page.len());
     assert_eq!(identities(&page).len(), 50);
+}
+
+#[test]
+fn every_row_leads_to_its_metrics_its_runbook_and_the_console() {
+    let aws = aws([production(REGION).identity(Identity::domain("brand.example").status("FAILED"))]);
+    let agent = start(&aws, &[REGION], "");
+    let page = page_with(&agent, "/", "brand.example");
+    let metrics = "./metrics#:~:text=account%3D%22main%22%2Caws%5Fregion%3D%22eu%2Dwest%2D1%22";
+    in_order(&page, &["id=\"regions\"", &format!("href=\"{metrics}\""), "#/account", "id=\"identities\""]);
+    let identity = format!("href=\"{metrics}%2Cidentity%3D%22brand%2Eexample%22\"");
+    in_order(&page, &["id=\"identities\"", &identity, "#/identities", "SESIdentityVerificationFailed.md"]);
+    // What is looked for stands there like that.
+    let series = "account=\"main\",aws_region=\"eu-west-1\",identity=\"brand.example\"";
+    assert!(agent.get("/metrics").text().contains(series));
+}
+
+#[test]
+fn addresses_are_shown_as_the_configuration_says_and_nowhere_otherwise() {
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), "0123456789abcdef0123456789abcdef").unwrap();
+    let addresses = ["ann@brand.example", "bob@brand.example"].map(Identity::email_address);
+    let [ann, bob] = addresses;
+    let aws = aws([production(REGION).identity(ann.status("FAILED")).identity(bob)]);
+    let declared = "[[expect]]\nregions = [\"eu-west-1\"]\nstate = \"production\"\nidentities = [\"ann@brand.example\"]\n\
+                    [[send_paths]]\nname = \"orders\"\nfrom = \"ann@brand.example\"\nregions = [\"eu-west-1\"]\n";
+    let hashed = format!("email_addresses = \"hashed\"\nhash_key_file = \"{}\"\n", key.path().display());
+    for (setting, shown) in [(hashed.as_str(), false), ("email_addresses = \"none\"\n", false), ("", true)] {
+        // AWS names the address that it refuses.
+        let denied = Fault::new(Trouble::Deny).operation("GetEmailIdentity");
+        aws.world.inject(denied);
+        let agent = start(&aws, &[REGION], &format!("[identities]\n{setting}{declared}"));
+        page_with(&agent, "/", "denied");
+        for path in ["/", "/?identity=brand", "/api/v1/check", "/api/v1/estate", "/api/v1/estate?limit=1", "/metrics"] {
+            let answer = agent.get(path);
+            assert_eq!(answer.status, 200, "{path}");
+            let text = answer.text();
+            assert!(
+                text.contains("brand.example") || setting.contains("none") || path.contains("limit"),
+                "{path}: {text}"
+            );
+            for name in ["ann@", "ann%40", "bob@"] {
+                assert!(shown || !text.contains(name), "{setting}{path} tells {name}: {text}");
+            }
+        }
+        assert_eq!(page(&agent, "/").contains("ann@brand.example"), shown);
+        aws.world.clear_faults();
+    }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -143,8 +143,10 @@ pub fn signal(name: &str, process: &str) -> bool {
 pub struct Agent {
     pub child: Child,
     pub address: SocketAddr,
+    /// Its configuration file.
+    pub config: PathBuf,
     log: Arc<Mutex<String>>,
-    _directory: tempfile::TempDir,
+    _directory: Option<tempfile::TempDir>,
 }
 
 impl Agent {
@@ -160,9 +162,23 @@ impl Agent {
         let file = directory.path().join("ses-exporter.toml");
         let dns = if config.contains("[dns]") { String::new() } else { ask_dns_at(NOBODY.parse().unwrap()) };
         std::fs::write(&file, format!("{config}\n{dns}")).unwrap();
+        Self::spawn(environment, &file, arguments, Some(directory))
+    }
+
+    /// The same with a file that somebody else keeps.
+    pub fn with_file(environment: &[(&str, String)], file: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(environment, file, arguments, None)
+    }
+
+    fn spawn(
+        environment: &[(&str, String)],
+        file: &Path,
+        arguments: &[&str],
+        directory: Option<tempfile::TempDir>,
+    ) -> Self {
         let mut command = command(&["--web.listen-address", "127.0.0.1:0"]);
         command.env("SES_EXPORTER_LOG_LEVEL", "debug"); // not an argument, which a test could not replace
-        command.arg("--config.file").arg(&file).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg("--config.file").arg(file).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.envs(environment.iter().map(|(name, value)| (*name, value)));
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
@@ -178,7 +194,7 @@ impl Agent {
             let (_, behind) = said.split_once("listening on http")?;
             behind.split_once("://")?.1.split_once('/')?.0.parse().ok()
         });
-        Self { child, address, log, _directory: directory }
+        Self { child, address, config: file.to_owned(), log, _directory: directory }
     }
 
     /// Everything logged so far.
@@ -189,6 +205,18 @@ impl Agent {
     /// One GET.
     pub fn get(&self, path: &str) -> Answer {
         get(self.address, path, &[])
+    }
+
+    /// Writes another configuration beside the file and renames it, so that nobody ever sees half of it.
+    pub fn write_config(&self, text: impl AsRef<[u8]>) {
+        let beside = self.config.with_extension("new");
+        std::fs::write(&beside, text).unwrap();
+        std::fs::rename(&beside, &self.config).unwrap();
+    }
+
+    /// Asks for the configuration to be loaded anew.
+    pub fn reload(&self) -> Answer {
+        request(self.address, "POST", "/-/reload", &[])
     }
 
     /// The metrics page, parsed.

@@ -16,6 +16,7 @@ mod gate;
 mod passwords;
 mod rotation;
 mod server;
+mod socket_files;
 mod toolkit;
 
 use std::sync::Arc;

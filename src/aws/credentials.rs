@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use self::lasting::Lasting;
 use super::{Failure, FailureKind, Limits, Requests, STS_ASSUME_ROLE, STS_GET_CALLER_IDENTITY};
 use crate::config;
-use crate::target::{Account, Role, ses_region};
+use crate::target::{Account, Role, partition, ses_region};
 
 mod lasting;
 
@@ -46,6 +46,10 @@ pub struct Session {
     /// Everything that is asked anew when AWS ends credentials: the role's, and those that assume it.
     credentials: Vec<Lasting>,
     caller: Caller,
+    /// Where STS is asked.
+    region: Option<String>,
+    /// What STS last said: account id and ARN.
+    identity: Mutex<Option<(String, String)>>,
     /// When AWS last gave a good answer to these credentials.
     answered: Mutex<Option<Instant>>,
     /// When AWS was last asked only to find out whether the credentials are good.
@@ -143,7 +147,8 @@ impl Session {
     ///
     /// `requests` counts the calls to STS, which belong to no region of SES.
     pub async fn new(account: &Account, sdk: &Sdk<'_>, limits: Arc<Limits>, requests: Arc<Requests>) -> Self {
-        let region = sts_region(account).map(|region| Region::new(region.clone()));
+        let name = sts_region(account);
+        let region = name.map(|region| Region::new(region.clone()));
         let mut loader = sdk.loader(account.profile.as_deref()).region(region.clone());
         if sdk.credentials.is_none() {
             loader = loader.credentials_provider(sdk.chain(account.profile.as_deref(), region).await);
@@ -152,18 +157,24 @@ impl Session {
         let own = base.credentials_provider().map(Lasting::new);
         let base = own.as_ref().map_or_else(|| base.clone(), |own| with_credentials(&base, own));
         let caller = Caller { sts: sts(&base), limits, requests };
-        let Some(role) = &account.role else { return Self::of(base, Vec::from_iter(own), caller) };
+        let Some(role) = &account.role else { return Self::of(base, Vec::from_iter(own), caller, name) };
         let refused = Mutex::new(None);
         let provider = RoleProvider { role: role.clone(), caller: caller.clone(), own: own.clone(), refused };
         let assumed = Lasting::new(SharedCredentialsProvider::new(provider));
         let sdk_config = with_credentials(&base, &assumed);
         let caller = Caller { sts: sts(&sdk_config), ..caller };
-        Self::of(sdk_config, own.into_iter().chain([assumed]).collect(), caller)
+        Self::of(sdk_config, own.into_iter().chain([assumed]).collect(), caller, name)
     }
 
-    fn of(sdk_config: SdkConfig, credentials: Vec<Lasting>, caller: Caller) -> Self {
-        let (answered, doubted) = (Mutex::new(None), tokio::sync::Mutex::new(None));
-        Self { sdk_config, credentials, caller, answered, doubted }
+    fn of(sdk_config: SdkConfig, credentials: Vec<Lasting>, caller: Caller, region: Option<&String>) -> Self {
+        let (identity, answered, doubted) = (Mutex::default(), Mutex::default(), tokio::sync::Mutex::default());
+        Self { sdk_config, credentials, caller, region: region.cloned(), identity, answered, doubted }
+    }
+
+    /// Whether it may go on for `account`, of which nothing but the regions is another. Tokens are good everywhere, so a
+    /// region of STS is left only where it may be switched off, or where credentials are others.
+    pub fn serves(&self, account: &Account) -> bool {
+        self.region.as_ref().zip(sts_region(account)).is_some_and(|(before, now)| is_as_good(before, now))
     }
 
     /// AWS says that the credentials have ended before their time, revoked or replaced: the next request asks for new ones.
@@ -197,12 +208,25 @@ impl Session {
         self.answered_within(age)
     }
 
+    /// Who the account's credentials are, without a call where STS has told it already.
+    pub async fn identity(&self) -> Result<(String, String), Failure> {
+        let known = self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match known {
+            Some(known) => Ok(known),
+            None => self.identify().await,
+        }
+    }
+
     /// Asks STS who the account's credentials are: account id and ARN.
-    pub async fn identify(&self) -> Result<(String, String), Failure> {
+    async fn identify(&self) -> Result<(String, String), Failure> {
         let answer = self.caller.identity().await?;
         self.answered();
         match (answer.account, answer.arn) {
-            (Some(account), arn) if !account.is_empty() => Ok((account, arn.unwrap_or_default())),
+            (Some(account), arn) if !account.is_empty() => {
+                let identity = (account, arn.unwrap_or_default());
+                *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity.clone());
+                Ok(identity)
+            }
             _ => Err(Failure::unexpected("GetCallerIdentity answered without an account")),
         }
     }
@@ -211,8 +235,16 @@ impl Session {
 /// Where STS is asked: tokens of any regional endpoint are good in every region, but a region that has to be switched
 /// on may be off.
 fn sts_region(account: &Account) -> Option<&String> {
-    let always_on = |region: &&String| ses_region(region).is_some_and(|region| !region.opt_in);
-    account.regions.iter().find(always_on).or(account.regions.first())
+    account.regions.iter().find(|region| always_on(region)).or(account.regions.first())
+}
+
+/// Whether STS may go on to be asked in one region where another would be chosen now.
+fn is_as_good(region: &str, other: &str) -> bool {
+    region == other || (always_on(region) && partition(region) == partition(other))
+}
+
+fn always_on(region: &str) -> bool {
+    ses_region(region).is_some_and(|region| !region.opt_in)
 }
 
 /// Credentials as STS sees them.
@@ -332,5 +364,25 @@ impl ProvideCredentials for RoleProvider {
         Self: 'a,
     {
         future::ProvideCredentials::new(self.credentials())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sts_is_asked_on_where_it_can_not_be_switched_off() {
+        for (before, now, good) in [
+            ("eu-west-1", "eu-west-1", true),
+            ("eu-west-1", "us-east-1", true),
+            ("eu-west-1", "af-south-1", true),
+            ("af-south-1", "af-south-1", true),
+            ("af-south-1", "eu-west-1", false),
+            ("eu-west-1", "us-gov-west-1", false),
+            ("xx-new-1", "eu-west-1", false),
+        ] {
+            assert_eq!(is_as_good(before, now), good, "{before} instead of {now}");
+        }
     }
 }

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::dns;
 use crate::remedy::quoted;
 use crate::simulator::{Simulator, World};
+use crate::web::Listener;
 
 /// The arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -73,11 +74,11 @@ async fn start(demo: &Demo, config: Config, web: &Web) -> Result<ExitCode, Ended
     });
     let file = file.ok();
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "demo");
-    let address = listeners.first().and_then(|listener| listener.local_addr().ok());
     let environment = environment(&simulator.url(), &key.id, &key.secret, file.as_ref().map(NamedTempFile::path));
     let scheme = if gate.speaks_tls() { "https" } else { "http" };
-    explain(scheme, address, &web.telemetry_path, &simulator.url(), &environment);
-    let ended = serve::serve(&config, web, gate, listeners, Some(credentials)).await;
+    let pages = ["/", &web.telemetry_path].map(|path| listeners.first().map(|first| look_at(scheme, first, path)));
+    explain(&pages.map(Option::unwrap_or_default).join(" and "), &simulator.url(), &environment);
+    let ended = serve::serve(&config, None, web, gate, listeners, Some(credentials)).await;
     drop(file); // up to here others may read it
     Ok(ended?)
 }
@@ -120,15 +121,18 @@ fn in_the_world(configured: Config, demo: Config) -> Config {
     config
 }
 
-fn explain(scheme: &str, address: Option<SocketAddr>, path: &str, url: &str, environment: &str) {
-    let address = match address {
-        Some(address) if address.ip().is_unspecified() => format!("localhost:{}", address.port()),
-        Some(address) => address.to_string(),
-        None => LISTEN.to_owned(),
-    };
+/// Where a page is to be seen from this machine.
+fn look_at(scheme: &str, listener: &Listener, path: &str) -> String {
+    match listener.local_addr() {
+        Some(address) if address.ip().is_unspecified() => format!("{scheme}://localhost:{}{path}", address.port()),
+        _ => serve::place(scheme, listener, path),
+    }
+}
+
+fn explain(pages: &str, url: &str, environment: &str) {
     let text = format!(
         "A simulated AWS with four accounts runs at {url}; its controls are at {url}/_simulator/.\n\
-         Look at {scheme}://{address}/ and {scheme}://{address}{path}.\n\n\
+         Look at {pages}.\n\n\
          To ask the same AWS with other commands, such as `ses-exporter check` or `aws sesv2 get-account`, give them this\n\
          environment in another terminal. It holds as long as the demo runs.\n\n\
          export {environment}\n"

@@ -7,26 +7,30 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use aws_credential_types::Credentials;
 use sd_notify::NotifyState;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::{Ended, Web, runtime};
+use super::reload::{self, Source};
+use super::{Common, Ended, Web, runtime};
 use crate::config::Config;
-use crate::exporter::{Exporter, Readiness};
-use crate::shutdown::Signals;
-use crate::site::{Api, Desk, Routes, Status};
-use crate::web::{self, Gate, GateError, Limits};
+use crate::exporter::{Exporter, InForce, Readiness};
+use crate::shutdown::{Hangups, Signals};
+use crate::site::{Api, Configuration, Desk, Lifecycle, Routes, Status};
+use crate::web::{self, Gate, GateError, Limits, Listener};
 
 /// Name look-ups that hang in threads are left behind after this long.
 pub(super) const LEAVE_THREADS: Duration = Duration::from_millis(200);
 
-pub(super) fn run(config: &Config, web: &Web) -> Result<ExitCode, Ended> {
+pub(super) fn run(config: &Config, common: &Common, web: &Web) -> Result<ExitCode, Ended> {
+    if web.watch && common.config_file.is_none() {
+        return Err(anyhow!("--config.watch needs --config.file: there is no file to watch").into());
+    }
+    let source = Source::of(common, web.watch);
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         let gate = gate(web)?;
         let listeners = bind(web)?;
-        Ok(serve(config, web, gate, listeners, None).await?)
+        Ok(serve(config, Some(source), web, gate, listeners, None).await?)
     });
     runtime.shutdown_timeout(LEAVE_THREADS);
     ended
@@ -42,7 +46,7 @@ pub(super) fn gate(web: &Web) -> Result<Gate, Ended> {
 }
 
 /// Listens before anything else is done: a port that is taken must not cost a call to AWS.
-pub(super) fn bind(web: &Web) -> anyhow::Result<Vec<TcpListener>> {
+pub(super) fn bind(web: &Web) -> anyhow::Result<Vec<Listener>> {
     if web.systemd_socket {
         return web::passed_by_systemd().map_err(|error| anyhow!("{error}"));
     }
@@ -50,19 +54,30 @@ pub(super) fn bind(web: &Web) -> anyhow::Result<Vec<TcpListener>> {
     web.listen_addresses.iter().map(|address| web::bind(address).map_err(|error| anyhow!("{error}"))).collect()
 }
 
+/// The URL of a page; where it is behind a file, what a client has to know instead.
+pub(super) fn place(scheme: &str, listener: &Listener, path: &str) -> String {
+    match listener.local_addr() {
+        Some(_) => format!("{scheme}://{listener}{path}"),
+        None => format!("{listener} ({scheme}, {path})"),
+    }
+}
+
 /// Serves until a signal, then stops: not ready, no new connections, answers in flight finished, all within two seconds.
+/// Without a source the configuration stays as it is.
 pub(super) async fn serve(
     config: &Config,
+    source: Option<Source>,
     web: &Web,
     gate: Gate,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     credentials: Option<Credentials>,
 ) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new().context("can't listen for signals")?;
+    // Without a source SIGHUP ends the process, as it does when a terminal is closed.
+    let hangups = source.as_ref().map(|_| Hangups::new()).transpose().context("can't listen for signals")?;
     let scheme = if gate.speaks_tls() { "https" } else { "http" };
     for listener in &listeners {
-        let address = listener.local_addr()?;
-        tracing::info!(%address, "listening on {scheme}://{address}{}", web.telemetry_path);
+        tracing::info!(address = %listener, "listening on {}", place(scheme, listener, &web.telemetry_path));
     }
     // Looking for the region may take seconds where instance metadata does not answer.
     let mut exporter = tokio::select! {
@@ -73,22 +88,34 @@ pub(super) async fn serve(
         }
     };
     let (stop, stopping) = watch::channel(false);
-    let desk = Arc::new(Desk::new(config, exporter.estate.clone()));
+    let (wish, wishes) = mpsc::channel(reload::MOST_WISHES);
+    let lifecycle = match &source {
+        Some(_) if web.enable_lifecycle => Lifecycle::On(wish),
+        Some(_) => Lifecycle::Off,
+        None => Lifecycle::Fixed,
+    };
+    let name = source.as_ref().map_or_else(|| "the demo".to_owned(), Source::name);
+    let desk = Arc::new(Desk::new(exporter.in_force.clone(), exporter.estate.clone()));
     let routes = Arc::new(Routes {
         telemetry_path: web.telemetry_path.clone(),
         pages: exporter.pages.clone(),
         readiness: exporter.readiness(),
         api: Api::new(Arc::clone(&desk), exporter.readiness()),
-        status: Status::new(desk, exporter.readiness(), web.telemetry_path.clone()),
+        status: Status::new(Arc::clone(&desk), exporter.readiness(), web.telemetry_path.clone()),
+        configuration: Configuration::new(desk, exporter.in_force.clone(), name),
+        lifecycle,
         stopping: stopping.clone(),
     });
     let server =
         web::serve(listeners, routes, Arc::new(gate), Limits::default(), Arc::clone(&exporter.telemetry), stopping);
     let mut server = tokio::spawn(server);
-    let intervals = config.collectors.iter().filter(|schedule| schedule.enabled).map(|schedule| schedule.interval);
-    // A second reading may be put off by as much as an interval, and waits for its turn.
-    let patience = intervals.min().unwrap_or_default() * 3 + Duration::from_mins(2);
-    let watchdog = tokio::spawn(report(exporter.readiness(), patience));
+    let watchdog = tokio::spawn(report(exporter.readiness(), exporter.in_force.clone()));
+    let goes_on = async {
+        match (&source, hangups) {
+            (Some(source), Some(hangups)) => reload::follow(&mut exporter, source, hangups, wishes).await,
+            _ => exporter.failed().await,
+        }
+    };
     let code = tokio::select! {
         signal = signals.next() => {
             // First not ready, then the word about it: whoever has read the log must not be told "ready".
@@ -96,7 +123,7 @@ pub(super) async fn serve(
             tracing::info!(signal, "{signal}: stopping");
             ExitCode::SUCCESS
         }
-        reason = exporter.failed() => {
+        reason = goes_on => {
             tracing::error!("can't go on: {reason}");
             ExitCode::FAILURE
         }
@@ -116,7 +143,7 @@ pub(super) async fn serve(
 }
 
 /// Tells systemd when the agent is ready, and from then on, as long as readings are tried, that it lives.
-async fn report(mut readiness: Readiness, patience: Duration) {
+async fn report(mut readiness: Readiness, in_force: watch::Receiver<InForce>) {
     while readiness.waiting_for() > 0 {
         sleep(Duration::from_millis(100)).await;
     }
@@ -128,6 +155,7 @@ async fn report(mut readiness: Readiness, patience: Duration) {
         if readiness.moved() {
             moved = Instant::now();
         }
+        let patience = patience(&in_force.borrow().config);
         if moved.elapsed() < patience {
             notify(&[NotifyState::Watchdog]);
         } else {
@@ -138,6 +166,12 @@ async fn report(mut readiness: Readiness, patience: Duration) {
         }
         sleep(limit / 2).await;
     }
+}
+
+/// How long nothing may be tried: a second reading may be put off by as much as an interval, and waits for its turn.
+fn patience(config: &Config) -> Duration {
+    let intervals = config.collectors.iter().filter(|schedule| schedule.enabled).map(|schedule| schedule.interval);
+    intervals.min().unwrap_or_default() * 3 + Duration::from_mins(2)
 }
 
 fn notify(state: &[NotifyState<'_>]) {

@@ -8,6 +8,7 @@ use std::path::Path;
 /// All mistakes of one configuration. Its text is the list for people: a headline, then one mistake a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistakes {
+    /// How many there are and where, or why the file can't be read.
     headline: String,
     all: Vec<Mistake>,
 }
@@ -29,6 +30,12 @@ impl Mistakes {
     /// The mistakes in the order of the file; none where the file could not be read at all.
     pub fn all(&self) -> &[Mistake] {
         &self.all
+    }
+
+    /// The same list for whoever asked a program that goes on with the configuration that it has.
+    pub fn while_running(&self) -> String {
+        let end = if self.all.is_empty() { "" } else { ":" };
+        self.below(format!("{}; the configuration before stays in force{end}", self.headline))
     }
 
     /// All of it in one line, for a log: there the program goes on, so that the headline would be wrong.
@@ -63,6 +70,11 @@ impl Mistakes {
         Self::listed(file, all)
     }
 
+    /// A headline, then one mistake a line.
+    fn below(&self, headline: String) -> String {
+        self.all.iter().fold(headline, |text, mistake| format!("{text}\n{mistake}"))
+    }
+
     fn listed(file: &str, all: Vec<Mistake>) -> Self {
         let count = if all.len() == 1 { "1 mistake".to_owned() } else { format!("{} mistakes", all.len()) };
         let inside = all.iter().filter(|mistake| mistake.position.is_some()).count();
@@ -71,14 +83,14 @@ impl Mistakes {
             _ if inside == all.len() => printable(file),
             _ => format!("{} and the arguments", printable(file)),
         };
-        Self { headline: format!("{count} in {whereabouts}; nothing was started:"), all }
+        Self { headline: format!("{count} in {whereabouts}"), all }
     }
 }
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.headline)?;
-        self.all.iter().try_for_each(|mistake| write!(f, "\n{mistake}"))
+        let end = if self.all.is_empty() { "" } else { "; nothing was started:" };
+        f.write_str(&self.below(format!("{}{end}", self.headline)))
     }
 }
 

@@ -22,9 +22,12 @@ use super::region::{Expected, Remembered, Sending};
 use super::tried::Tried;
 use super::{Terms, VERSION, Word, newest};
 
+mod filter;
 mod identity;
 
+pub(crate) use filter::{Cursor, Filter};
 pub(crate) use identity::Identity;
+use identity::Window;
 
 /// Everything that is known of the targets that were asked for.
 #[derive(Debug, serde::Serialize)]
@@ -37,16 +40,14 @@ pub(crate) struct Facts {
     as_of: Option<Moment>,
     /// In the order of the configuration.
     targets: Vec<Target>,
+    /// The query of the page that follows, relative to this address; left out on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
 }
 
-/// Which targets are asked for.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Filter {
-    /// The value of the label `account`.
-    pub(crate) account: Option<String>,
-    /// The code of the region.
-    pub(crate) region: Option<String>,
-}
+/// The place where a page was to begin is none any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone;
 
 /// One account in one region.
 #[derive(Debug, serde::Serialize)]
@@ -182,31 +183,53 @@ struct SendPath {
     reasons: Vec<Word>,
 }
 
-impl Filter {
-    fn wants(&self, view: &TargetView) -> bool {
-        let account = self.account.is_none() || view.account.as_deref() == self.account.as_deref();
-        account && self.region.as_deref().is_none_or(|region| region == &*view.target.region)
-    }
-}
-
 impl Facts {
-    /// What is known now.
-    pub(crate) fn of(terms: &Terms, estate: &Estate, filter: &Filter) -> Self {
+    /// What is known now, from the cursor on and up to the limit.
+    pub(crate) fn of(terms: &Terms, estate: &Estate, filter: &Filter) -> Result<Self, Gone> {
         let now = Instant::now();
-        let wanted = estate.targets.iter().filter(|view| filter.wants(view));
-        let targets = wanted.map(|view| Target::of(terms, estate, view, &Seen::new(estate, view, now))).collect();
-        Self { version: VERSION, as_of: newest(estate), targets }
+        let mut views = estate.targets.iter().filter(|view| filter.wants(view)).peekable();
+        if let Some(cursor) = &filter.cursor {
+            while views.next_if(|view| !cursor.is_at(view)).is_some() {}
+            views.peek().ok_or(Gone)?;
+        }
+        let (mut targets, mut end, mut cut) = (Vec::new(), None, false);
+        let mut room = filter.limit.unwrap_or(usize::MAX);
+        while let Some(view) = views.next_if(|_| room > 0) {
+            let window = Window { behind: filter.behind_in(view), most: room.saturating_add(1) };
+            let mut target = Target::of(terms, estate, view, &Seen::new(estate, view, now), window);
+            cut = target.cut_to(room);
+            let told = target.identities.as_deref().unwrap_or_default();
+            if told.is_empty() && window.behind.is_some() {
+                continue; // it was told on the page before
+            }
+            room = room.saturating_sub(told.len().max(1));
+            end = Some(Cursor::behind(view, told.last().map_or("", |identity| &identity.identity)));
+            targets.push(target);
+        }
+        let more = cut || views.peek().is_some();
+        let next = end.filter(|_| more).map(|end| filter.query_behind(&end));
+        Ok(Self { version: VERSION, as_of: newest(estate), targets, next })
+    }
+
+    /// The same without the times of the readings, which say nothing about SES.
+    pub(crate) fn without_times(mut self) -> Self {
+        self.as_of = None;
+        for target in &mut self.targets {
+            target.collectors.iter_mut().for_each(|read| read.read_at = None);
+            target.identities.iter_mut().flatten().for_each(Identity::forget_times);
+        }
+        self
     }
 }
 
 /// The identities of one target that bear series, by name; none where it is left alone or the list was not read.
 pub(crate) fn identities(terms: &Terms, estate: &Estate, view: &TargetView, now: Instant) -> Option<Vec<Identity>> {
     let polled = view.skipped.is_none();
-    polled.then(|| Identity::all(&Seen::new(estate, view, now), Remembered::of(terms, view))).flatten()
+    polled.then(|| Identity::all(&Seen::new(estate, view, now), Remembered::of(terms, view), Window::ALL)).flatten()
 }
 
 impl Target {
-    fn of(terms: &Terms, estate: &Estate, view: &TargetView, seen: &Seen<'_>) -> Self {
+    fn of(terms: &Terms, estate: &Estate, view: &TargetView, seen: &Seen<'_>, window: Window<'_>) -> Self {
         let blank = Self {
             account: view.account.as_deref().map(str::to_owned),
             account_id: view.account_id.as_deref().map(str::to_owned),
@@ -231,13 +254,21 @@ impl Target {
             sending: account.map(|reading| Sending::of(reading, remembered)),
             settings: account.map(Settings::of),
             forecast: Judgement::judge(&Forecast, seen).map(Ahead::of),
-            identities: Identity::all(seen, remembered),
+            identities: Identity::all(seen, remembered, window),
             configuration_sets: seen.reading::<ConfigurationSets>().map(ConfigurationSet::all),
             expected: Expected::of(seen),
             send_paths: SendPath::all(seen),
             failover: Standby::all(seen),
             ..blank
         }
+    }
+
+    /// Keeps so many identities, and says whether there were more.
+    fn cut_to(&mut self, most: usize) -> bool {
+        let Some(identities) = &mut self.identities else { return false };
+        let more = identities.len() > most;
+        identities.truncate(most);
+        more
     }
 }
 

@@ -4,17 +4,21 @@ use std::sync::Arc;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LINK, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
 use super::desk::{Desk, Unwritten};
+use super::tag::Tag;
 use crate::estate::Estate;
 use crate::exporter::Readiness;
-use crate::report::estate::{Facts, Filter};
+use crate::report::estate::{Facts, Filter, Gone};
 use crate::report::{Report, Terms};
 
 /// While the first look lasts, in seconds: it is over within some seconds where AWS answers.
 const LOOK_AGAIN: u16 = 2;
+
+/// Facts may be kept by whoever asked for them, who asks each time whether they are still so. Others keep nothing.
+const ASK_AGAIN: &str = "private, no-cache";
 
 /// What the API answers from.
 pub struct Api {
@@ -33,54 +37,80 @@ impl Api {
         if query.is_some_and(|query| !query.is_empty()) {
             return error(StatusCode::BAD_REQUEST, "this report takes no filters; remove what stands behind the ?");
         }
-        self.answer(|terms, estate| serde_json::to_vec_pretty(&Report::of(terms, estate)).ok()).await
+        let write = |terms: &_, estate: &_| Some((serde_json::to_vec_pretty(&Report::of(terms, estate)).ok()?, ()));
+        match self.write(write).await {
+            Ok((bytes, ())) => json(StatusCode::OK, bytes),
+            Err(refusal) => refusal,
+        }
     }
 
-    /// The facts about the targets that the query names.
-    pub(super) async fn estate(&self, query: Option<&str>) -> Response<Full<Bytes>> {
-        match filter(query.unwrap_or_default()) {
-            Ok(filter) => {
-                self.answer(move |terms, estate| serde_json::to_vec(&Facts::of(terms, estate, &filter)).ok()).await
-            }
-            Err(sentence) => error(StatusCode::BAD_REQUEST, sentence),
+    /// The facts that the query names, or that they are those that the client has.
+    pub(super) async fn estate(&self, query: Option<&str>, headers: &HeaderMap) -> Response<Full<Bytes>> {
+        let filter = match Filter::parse(query.unwrap_or_default()) {
+            Ok(filter) => filter,
+            Err(sentence) => return error(StatusCode::BAD_REQUEST, sentence),
+        };
+        let write = move |terms: &_, estate: &_| match Facts::of(terms, estate, &filter) {
+            Ok(facts) => Told::of(facts).map(|(bytes, told)| (bytes, Some(told))),
+            Err(Gone) => Some((Vec::new(), None)),
+        };
+        match self.write(write).await {
+            Ok((bytes, Some(told))) => told.answer(headers, bytes),
+            Ok((_, None)) => error(
+                StatusCode::BAD_REQUEST,
+                "the account and region of this cursor are not polled any more; ask for the first page, without a cursor",
+            ),
+            Err(refusal) => refusal,
         }
     }
 
     /// What `write` says of the picture, once the first look is over and it is this request's turn.
-    async fn answer<W>(&self, write: W) -> Response<Full<Bytes>>
+    async fn write<W, A>(&self, write: W) -> Result<(Bytes, A), Response<Full<Bytes>>>
     where
-        W: FnOnce(&Terms, &Estate) -> Option<Vec<u8>> + Send + 'static,
+        W: FnOnce(&Terms, &Estate) -> Option<(Vec<u8>, A)> + Send + 'static,
+        A: Send + 'static,
     {
         if self.readiness.still_looking() {
             let mut answer =
                 error(StatusCode::SERVICE_UNAVAILABLE, "the agent has not looked at everything yet; try again soon");
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(LOOK_AGAIN));
-            return answer;
+            return Err(answer);
         }
-        match self.desk.write(write).await {
-            Ok(bytes) => json(StatusCode::OK, bytes),
-            Err(Unwritten::Busy) => error(StatusCode::SERVICE_UNAVAILABLE, "too many ask at once; try again later"),
-            Err(Unwritten::Failed) => {
+        self.desk.write_about(write).await.map_err(|unwritten| match unwritten {
+            Unwritten::Busy => error(StatusCode::SERVICE_UNAVAILABLE, "too many ask at once; try again later"),
+            Unwritten::Failed => {
                 error(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be made; the log says why")
             }
-        }
+        })
     }
 }
 
-/// Reads a query. What is not understood is refused: an answer about too much would look like the right one.
-fn filter(query: &str) -> Result<Filter, &'static str> {
-    let mut filter = Filter::default();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let place = match &*name {
-            "account" => &mut filter.account,
-            "region" => &mut filter.region,
-            _ => return Err("there are two filters, account and region: ?account=shop&region=eu-west-1"),
-        };
-        if place.replace(value.into_owned()).is_some() {
-            return Err("account and region may be named once each");
-        }
+/// What is told of facts beside their JSON.
+struct Told {
+    tag: Tag,
+    next: Option<String>,
+}
+
+impl Told {
+    /// The facts as JSON, and their tag: that of what they say about SES, so that it lasts until that changes.
+    fn of(facts: Facts) -> Option<(Vec<u8>, Self)> {
+        let bytes = serde_json::to_vec(&facts).ok()?;
+        let next = facts.next.clone();
+        let tag = Tag::of(&serde_json::to_vec(&facts.without_times()).ok()?);
+        Some((bytes, Self { tag, next }))
     }
-    Ok(filter)
+
+    /// The answer depends on the address alone, so there is nothing to vary by.
+    fn answer(self, headers: &HeaderMap, bytes: Bytes) -> Response<Full<Bytes>> {
+        let known = self.tag.is_among(headers);
+        let mut answer = if known { json(StatusCode::NOT_MODIFIED, Bytes::new()) } else { json(StatusCode::OK, bytes) };
+        let link = self.next.map(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")));
+        let headers = answer.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(ASK_AGAIN));
+        headers.extend(self.tag.header().map(|tag| (ETAG, tag)));
+        headers.extend(link.and_then(Result::ok).map(|link| (LINK, link)));
+        answer
+    }
 }
 
 /// One sentence as JSON.
@@ -95,21 +125,4 @@ fn json(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_query_names_an_account_a_region_or_both_and_nothing_else() {
-        let wanted = |account: Option<&str>, region: Option<&str>| {
-            Ok(Filter { account: account.map(str::to_owned), region: region.map(str::to_owned) })
-        };
-        assert_eq!(filter(""), wanted(None, None));
-        assert_eq!(filter("region=eu-west-1&account=a%20b%26"), wanted(Some("a b&"), Some("eu-west-1")));
-        for wrong in ["acount=a", "region", "account=a&account=b", "=", "account=a&x=1"] {
-            assert_eq!(filter(wrong).is_err(), wrong != "region", "{wrong}");
-        }
-    }
 }

@@ -9,15 +9,15 @@ use std::sync::{Arc, LazyLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::Full;
+use hyper::Response;
 use hyper::body::Bytes;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY, REFRESH,
     X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{Response, StatusCode};
 use sha2::{Digest, Sha256};
 
-use super::desk::{Desk, Unwritten};
+use super::desk::Desk;
 use crate::exporter::Readiness;
 
 mod asked;
@@ -73,18 +73,12 @@ impl Status {
         let refresh = asked.refresh;
         let (looking, telemetry_path) = (self.readiness.still_looking(), self.telemetry_path.clone());
         let write = move |terms: &_, estate: &_| {
-            let view = View::of(terms, estate);
-            Some(page::page(&view, &asked, looking, &telemetry_path).into_string().into_bytes())
+            let view = View::of(terms, estate, &telemetry_path);
+            Some(page::page(&view, &asked, looking).into_string().into_bytes())
         };
         match self.desk.write(write).await {
             Ok(bytes) => html(bytes, refresh),
-            Err(Unwritten::Busy) => {
-                super::text(StatusCode::SERVICE_UNAVAILABLE, "Too many ask at once; try again later.\n".to_owned())
-            }
-            Err(Unwritten::Failed) => super::text(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "The page could not be made; the log says why.\n".to_owned(),
-            ),
+            Err(why) => why.as_text(),
         }
     }
 }

@@ -22,11 +22,13 @@ use crate::telemetry::ConnectionClosed;
 /// With 512 places (half of the usual 1024 descriptors) this lets 2,000 newcomers a second in.
 const LEAST_STAY: Duration = Duration::from_millis(250);
 
-/// Those who share a limit: an IPv4 address, or an IPv6 /64, which is what one customer is given at the least.
+/// Those who share a limit: an IPv4 address, an IPv6 /64, which is what one customer is given at the least, or everybody
+/// who comes by a file of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Origin {
     V4([u8; 4]),
     V6([u16; 4]),
+    Here,
 }
 
 impl From<IpAddr> for Origin {
@@ -86,12 +88,12 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a client at `address`, if need be one that another has to leave.
+    /// A place for a client from `origin`, if need be one that another has to leave.
     ///
     /// # Errors
     /// That there is none, now or at all. A crowd at one address never makes others wait.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Seat, Full> {
-        let origin = Origin::from(address);
+    pub(super) fn admit(self: &Arc<Self>, origin: impl Into<Origin>) -> Result<Seat, Full> {
+        let origin = origin.into();
         let mut open = self.open();
         if open.by_origin.get(&origin).is_some_and(|count| *count >= self.per_origin) {
             let reason = ConnectionClosed::AddressLimit;
@@ -267,5 +269,6 @@ mod tests {
         assert_eq!(origin("2001:db8:1:2::1"), origin("2001:db8:1:2:ffff::9"));
         assert_ne!(origin("2001:db8:1:2::1"), origin("2001:db8:1:3::1"));
         assert_ne!(origin("10.0.0.1"), origin("10.0.0.2"));
+        assert_ne!(origin("127.0.0.1"), Origin::Here);
     }
 }

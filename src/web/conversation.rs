@@ -19,7 +19,6 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep_until};
 
@@ -28,6 +27,7 @@ use super::connections::{Origin, Seat};
 use super::gate::plain;
 use super::handshake::{Beginning, greet};
 use super::server::Server;
+use super::socket::Socket;
 use super::stream::Stream;
 use super::{Limits, Site};
 use crate::telemetry::{ConnectionClosed, Telemetry};
@@ -37,7 +37,7 @@ const LEAST_HEAD_BYTES: usize = 8192;
 
 /// Talks HTTP with one client until one of both has enough. `None` if the client ended it, or the server stopped.
 pub(super) async fn converse<S: Site>(
-    socket: TcpStream,
+    socket: Socket,
     seat: &Seat,
     server: &Server<S>,
     stop: watch::Receiver<bool>,

@@ -29,7 +29,7 @@ pub(super) enum Beginning {
 ///
 /// # Errors
 /// Whatever TLS has against it, or that the socket broke.
-pub(super) async fn greet(stream: Stream, server: Arc<ServerConfig>) -> io::Result<Beginning> {
+pub(super) async fn greet(mut stream: Stream, server: Arc<ServerConfig>) -> io::Result<Beginning> {
     match stream.first_byte().await? {
         None => Ok(Beginning::Nothing),
         // A method begins with a letter, and a handshake with 22.

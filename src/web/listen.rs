@@ -1,12 +1,18 @@
 //! From what the operator wrote after `--web.listen-address`, or from systemd, to a socket that listens.
 //!
-//! Addresses are numbers: no name is looked up here, so a dead resolver cannot keep the agent from starting.
+//! Addresses are numbers, or files of this machine: no name is looked up here, so a dead resolver cannot keep the agent
+//! from starting.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
+use listenfd::ListenFd;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
+
+use super::socket::Listener;
+use super::socket_file::{SocketFile, SocketFileError};
 
 /// Connections that wait for their accept. The kernel cuts it to `net.core.somaxconn`, which is 4096 on today's Linux.
 const BACKLOG: u32 = 1024;
@@ -20,7 +26,10 @@ const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 #[derive(Debug, Error)]
 pub enum BindError {
     /// The text is not an address.
-    #[error("{address:?} is not an address and a port; write :10060 for all addresses, 127.0.0.1:10060 or [::1]:10060")]
+    #[error(
+        "{address:?} is not an address and a port; write :10060 for all addresses, 127.0.0.1:10060, [::1]:10060, or \
+         unix:/run/ses-exporter/web.sock for a socket in the file system"
+    )]
     NotAnAddress {
         /// What was written.
         address: String,
@@ -33,14 +42,25 @@ pub enum BindError {
         /// The system's reason.
         source: io::Error,
     },
+    /// There can be no socket in the file system.
+    #[error("cannot listen on {address}: {}", refusal_of_file(why))]
+    File {
+        /// What was written.
+        address: String,
+        /// What is in the way.
+        why: SocketFileError,
+    },
     /// There is no socket to take over.
     #[error(
         "--web.systemd-socket is set and systemd has passed no socket; start ses-exporter by its socket unit, or remove it"
     )]
     NothingPassed,
     /// A socket that was passed is none of ours.
-    #[error("socket {number} that systemd has passed is no TCP socket; write ListenStream= with a port into its unit")]
-    NotTcp {
+    #[error(
+        "socket {number} that systemd has passed takes no connections; write ListenStream= with a port or a file into its \
+         unit"
+    )]
+    NotAStream {
         /// Its place in the unit, counted from 1.
         number: usize,
     },
@@ -56,25 +76,49 @@ fn refusal(source: &io::Error) -> String {
     format!("{problem}; {way_out} with --web.listen-address")
 }
 
-/// Listens on `address`: `127.0.0.1:10060`, `[::1]:10060`, or `:10060` for all addresses of both families (of IPv4 alone
-/// on a machine without IPv6). Port 0 lets the system choose; the listener's `local_addr` tells which.
+fn refusal_of_file(why: &SocketFileError) -> String {
+    let way_out = match why {
+        SocketFileError::NotASocket => "remove it or choose another name",
+        SocketFileError::InUse => "stop it or choose another name",
+        SocketFileError::System(error) => match error.kind() {
+            io::ErrorKind::NotFound => {
+                "its folder is missing; RuntimeDirectory= in a systemd unit makes one; or choose another"
+            }
+            io::ErrorKind::PermissionDenied => "choose a folder in which ses-exporter may write",
+            _ => "choose another name",
+        },
+    };
+    format!("{why}; {way_out} with --web.listen-address")
+}
+
+/// Listens on `address`: `127.0.0.1:10060`, `[::1]:10060`, `:10060` for all addresses of both families (of IPv4 alone on a
+/// machine without IPv6), or `unix:/run/ses-exporter/web.sock` for a file, which owner and group may use. Port 0 lets the
+/// system choose; the listener's `local_addr` tells which.
 ///
 /// Must be called inside a tokio runtime.
 ///
 /// # Errors
 /// One sentence that says what is wrong, where, and what to do next.
-pub fn bind(address: &str) -> Result<TcpListener, BindError> {
+pub fn bind(address: &str) -> Result<Listener, BindError> {
     let refused = |source| BindError::Refused { address: address.to_owned(), source };
-    let port = match parse(address)? {
-        Place::At(address) => return listen(address).map_err(refused),
-        Place::Everywhere(port) => port,
-    };
+    match parse(address)? {
+        Place::At(address) => Ok(listen(address).map_err(refused)?.into()),
+        Place::Everywhere(port) => Ok(listen_everywhere(port).map_err(refused)?.into()),
+        Place::File(path) => {
+            let (file, listener) = SocketFile::listen(&path, BACKLOG)
+                .map_err(|why| BindError::File { address: address.to_owned(), why })?;
+            Ok(Listener::on(file, listener))
+        }
+    }
+}
+
+fn listen_everywhere(port: u16) -> io::Result<TcpListener> {
     // On Linux a socket on [::] takes IPv4 too, unless the machine's owner set net.ipv6.bindv6only.
     match listen(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))) {
         Err(error) if !matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) => {
-            listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))).map_err(refused)
+            listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
         }
-        result => result.map_err(refused),
+        result => result,
     }
 }
 
@@ -84,18 +128,26 @@ pub fn bind(address: &str) -> Result<TcpListener, BindError> {
 ///
 /// # Errors
 /// That there is none, or one that can't be used.
-pub fn passed_by_systemd() -> Result<Vec<TcpListener>, BindError> {
-    let mut passed = listenfd::ListenFd::from_env();
+pub fn passed_by_systemd() -> Result<Vec<Listener>, BindError> {
+    let mut passed = ListenFd::from_env();
     let count = passed.len();
     if count == 0 {
         return Err(BindError::NothingPassed);
     }
-    let mut take = |index: usize| {
-        let listener = passed.take_tcp_listener(index).ok().flatten()?;
-        listener.set_nonblocking(true).ok()?;
-        TcpListener::from_std(listener).ok()
-    };
-    (0..count).map(&mut take).zip(1..).map(|(taken, number)| taken.ok_or(BindError::NotTcp { number })).collect()
+    let taken = (0..count).map(|index| take_tcp(&mut passed, index).or_else(|| take_unix(&mut passed, index)));
+    taken.zip(1..).map(|(taken, number)| taken.ok_or(BindError::NotAStream { number })).collect()
+}
+
+fn take_tcp(passed: &mut ListenFd, index: usize) -> Option<Listener> {
+    let listener = passed.take_tcp_listener(index).ok().flatten()?;
+    listener.set_nonblocking(true).ok()?;
+    Some(TcpListener::from_std(listener).ok()?.into())
+}
+
+fn take_unix(passed: &mut ListenFd, index: usize) -> Option<Listener> {
+    let listener = passed.take_unix_listener(index).ok().flatten()?;
+    listener.set_nonblocking(true).ok()?;
+    Some(UnixListener::from_std(listener).ok()?.into())
 }
 
 /// Checks what an operator wrote, without listening.
@@ -109,12 +161,18 @@ pub fn check_address(address: &str) -> Result<(), BindError> {
 enum Place {
     At(SocketAddr),
     Everywhere(u16),
+    File(PathBuf),
 }
 
 fn parse(address: &str) -> Result<Place, BindError> {
-    let parsed = match address.strip_prefix(':') {
-        Some(port) => port.parse().ok().map(Place::Everywhere),
-        None => address.parse().ok().map(Place::At),
+    let parsed = if let Some(port) = address.strip_prefix(':') {
+        port.parse().ok().map(Place::Everywhere)
+    } else if let Some(path) = address.strip_prefix("unix:") {
+        // As a URL it has three slashes. A relative path would be another file wherever the agent is started.
+        let path = path.strip_prefix("//").unwrap_or(path);
+        path.starts_with('/').then(|| Place::File(path.into()))
+    } else {
+        address.parse().ok().map(Place::At)
     };
     parsed.ok_or_else(|| BindError::NotAnAddress { address: address.to_owned() })
 }
@@ -168,9 +226,36 @@ mod tests {
             "cannot listen on 192.0.2.1:10060: no network interface of this machine has the address; choose another \
              with --web.listen-address",
         );
-        for nonsense in ["", ":", "10060", ":70000", "localhost:10060", "127.0.0.1", "::1:9100x", "[::1]", ":1 "] {
+        for nonsense in [
+            "",
+            ":",
+            "10060",
+            ":70000",
+            "localhost:10060",
+            "127.0.0.1",
+            "::1:9100x",
+            "[::1]",
+            ":1 ",
+            "unix:",
+            "unix:x",
+            "unix://x/y",
+            "/run/x",
+        ] {
             let message = bind(nonsense).unwrap_err().to_string();
             assert!(message.starts_with(&format!("\"{nonsense}\" is not an address")), "{message}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        for (name, words) in [
+            ("unix:{}/web.sock", "another process listens there; stop it or choose another name"),
+            ("unix://{}/words", "there is a file that is no socket; remove it or choose another name"),
+            ("unix:{}/none/web.sock", "No such file or directory (os error 2); its folder is missing; "),
+        ] {
+            let address = name.replace("{}", &folder.path().display().to_string());
+            let _first = bind(&format!("unix:{}/web.sock", folder.path().display()));
+            std::fs::write(folder.path().join("words"), "").unwrap();
+            let message = bind(&address).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("cannot listen on {address}: {words}")), "{message}");
+            assert!(message.ends_with(" with --web.listen-address"), "{message}");
         }
         let denied = refusal(&io::Error::from(io::ErrorKind::PermissionDenied));
         assert_eq!(denied, "permission denied; choose a port of 1024 or above with --web.listen-address");

@@ -5,19 +5,18 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, sleep_until, timeout};
 
-use super::connections::{Connections, Full};
+use super::connections::{Connections, Full, Origin};
 use super::conversation::{converse, told_to_stop};
 use super::gate::Gate;
+use super::socket::{Listener, Socket};
 use super::{Limits, Site};
 use crate::telemetry::{Telemetry, process};
 
@@ -38,7 +37,7 @@ pub(super) struct Server<S> {
 /// Then it stops to listen at once, lets answers in flight finish within [`Limits::grace`], closes all other connections,
 /// and returns when none is left. Dropping the future closes everything at once.
 pub async fn serve<S: Site>(
-    mut listeners: Vec<TcpListener>,
+    mut listeners: Vec<Listener>,
     site: Arc<S>,
     gate: Arc<Gate>,
     limits: Limits,
@@ -62,7 +61,7 @@ pub async fn serve<S: Site>(
             }
             accepted = accept(&mut listeners) => accepted,
         };
-        let (socket, peer) = match accepted {
+        let (socket, origin) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 if !failing {
@@ -79,7 +78,7 @@ pub async fn serve<S: Site>(
         };
         failing = false;
         let place = loop {
-            match connections.admit(peer.ip()) {
+            match connections.admit(origin) {
                 Err(Full::Until(at)) => sleep_until(at).await,
                 Err(Full::Refused(reason)) => break Err(reason),
                 Ok(seat) => break Ok(seat),
@@ -90,8 +89,6 @@ pub async fn serve<S: Site>(
             Ok(seat) => {
                 let (server, stop) = (Arc::clone(&server), stop.clone());
                 conversations.spawn(async move {
-                    // The last packet of a page must not wait for an acknowledgement; if it does, nothing is lost but time.
-                    let _ = socket.set_nodelay(true);
                     if let Some(reason) = converse(socket, &seat, &server, stop).await {
                         server.telemetry.http_connection_closed(reason);
                     }
@@ -112,7 +109,7 @@ fn report(ended: Result<(), JoinError>) {
 }
 
 /// The next connection on any listener. The one that had its turn goes to the end, so that none is starved.
-async fn accept(listeners: &mut [TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+async fn accept(listeners: &mut [Listener]) -> io::Result<(Socket, Origin)> {
     poll_fn(|cx| {
         for turn in 0..listeners.len() {
             if let Some(listener) = listeners.get(turn)

@@ -8,27 +8,30 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::connection::Connection;
+use super::socket::Socket;
 
 #[derive(Debug)]
 pub(super) struct Stream {
-    socket: TcpStream,
+    socket: Socket,
+    /// Taken from the socket, and still to be read.
+    first: Option<u8>,
     connection: Arc<Connection>,
 }
 
 impl Stream {
-    pub(super) fn new(socket: TcpStream, connection: Arc<Connection>) -> Stream {
-        Stream { socket, connection }
+    pub(super) fn new(socket: Socket, connection: Arc<Connection>) -> Stream {
+        Stream { socket, first: None, connection }
     }
 
     /// The first byte that the client sends, which stays to be read; none if it sends nothing more.
-    pub(super) async fn first_byte(&self) -> io::Result<Option<u8>> {
+    pub(super) async fn first_byte(&mut self) -> io::Result<Option<u8>> {
         let mut byte = [0];
-        let count = self.socket.peek(&mut byte).await?;
-        Ok(byte.first().filter(|_| count > 0).copied())
+        let count = self.socket.read(&mut byte).await?;
+        self.first = byte.first().filter(|_| count > 0).copied();
+        Ok(self.first)
     }
 
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -42,6 +45,13 @@ impl Stream {
 
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buffer.remaining() > 0
+            && let Some(byte) = self.first.take()
+        {
+            buffer.put_slice(&[byte]);
+            self.connection.received();
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.socket).poll_read(cx, buffer);
         if buffer.filled().len() > before {
@@ -87,9 +97,7 @@ impl AsyncWrite for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         if self.connection.is_stalled() {
-            // Otherwise the kernel would keep what the client does not take, and retransmit it for minutes. If it cannot
-            // be set, the socket is broken already.
-            let _ = self.socket.set_zero_linger();
+            self.socket.forget_unsent();
         }
     }
 }

@@ -16,7 +16,7 @@ const EMPTY: &[(&str, &str, &str)] = &[
     ("DMARC policies", "B", "every domain of the demo has a policy"),
     ("Verification errors", "B", "who has an error was never verified, until one of them loses its records"),
     ("Memory", "C", "there is a limit only where somebody set one"),
-    ("Connections that the agent closed", "A", "nobody holds connections"),
+    ("Connections closed", "A", "nobody holds connections"),
     ("Agents", "E", "the demo has no --web.config.file"),
     ("Agents", "F", "the demo has no --web.config.file"),
     ("Agents", "G", "the demo has no --web.config.file"),

@@ -14,8 +14,15 @@ use crate::support::{Agent, command, eventually, get, repository, run, send};
 
 /// The demo, and where its simulated AWS takes orders.
 pub(super) fn demo() -> (Agent, SocketAddr) {
+    demo_of("1")
+}
+
+/// The demo of another world.
+pub(super) fn demo_of(seed: &str) -> (Agent, SocketAddr) {
     let simulator = free_port();
-    let agent = Agent::start_with(&[], "", &["demo", "--simulator.listen-address", &simulator.to_string()]);
+    let at = simulator.to_string();
+    let arguments = ["demo", "--simulator.listen-address", &at, "--simulator.seed", seed];
+    let agent = Agent::start_with(&[], "", &arguments);
     agent.wait_ready();
     (agent, simulator)
 }

@@ -83,6 +83,9 @@ fn what_an_agent_and_check_say_is_what_their_schemas_describe() {
 
     let estate = asked("/api/v1/estate");
     assert_eq!(wrong("estate", &estate), "");
+    let page = asked("/api/v1/estate?limit=1");
+    assert!(page["next"].is_string());
+    assert_eq!(wrong("estate", &page), "");
     refuses("estate", &estate, "/targets/2/identities/0/dns", json!("none"));
     refuses("estate", &estate, "/targets/1/collectors/0", json!({}));
 

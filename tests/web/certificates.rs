@@ -12,6 +12,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -140,7 +141,13 @@ impl Manners {
 }
 
 pub(super) async fn connect(address: SocketAddr, config: Arc<ClientConfig>) -> std::io::Result<TlsStream<TcpStream>> {
-    let socket = TcpStream::connect(address).await?;
+    handshake(TcpStream::connect(address).await?, config).await
+}
+
+pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: S,
+    config: Arc<ClientConfig>,
+) -> std::io::Result<TlsStream<S>> {
     TlsConnector::from(config).connect(ServerName::try_from("localhost").unwrap(), socket).await
 }
 

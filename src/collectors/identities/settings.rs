@@ -9,7 +9,7 @@ use sha2::Sha256;
 use super::Identity;
 
 /// Section `[identities]`, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Only identities that match one of these bear series; empty = all.
     pub include: Vec<glob::Pattern>,
@@ -37,7 +37,7 @@ impl Default for Settings {
 }
 
 /// How e-mail addresses appear in labels.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EmailAddresses {
     /// As they are.
     Plain,
@@ -48,7 +48,7 @@ pub enum EmailAddresses {
 }
 
 /// The key of the hash; never shown.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HashKey(Vec<u8>);
 
 impl HashKey {

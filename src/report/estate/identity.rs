@@ -99,6 +99,20 @@ pub(crate) struct Record {
     looked_at: Option<Moment>,
 }
 
+/// Which identities of a target are told, by name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window<'a> {
+    /// Those behind this one; none where all are.
+    pub(super) behind: Option<&'a str>,
+    /// So many at the most.
+    pub(super) most: usize,
+}
+
+impl Window<'_> {
+    /// Every one of them.
+    pub(super) const ALL: Window<'static> = Window { behind: None, most: usize::MAX };
+}
+
 /// What other readings know of the identities of a target.
 struct Known<'a> {
     verified: Verified,
@@ -110,7 +124,7 @@ struct Known<'a> {
 
 impl Identity {
     /// Those that bear series; none where the list has not been read.
-    pub(super) fn all(seen: &Seen<'_>, remembered: Remembered<'_>) -> Option<Vec<Self>> {
+    pub(super) fn all(seen: &Seen<'_>, remembered: Remembered<'_>, window: Window<'_>) -> Option<Vec<Self>> {
         let list = seen.reading::<Identities>()?;
         let domains = seen.reading::<Dns>().into_iter().flat_map(|reading| &reading.domains);
         let known = Known {
@@ -120,7 +134,14 @@ impl Identity {
             domains: domains.map(|domain| (&*domain.identity, domain)).collect(),
             remembered,
         };
-        Some(list.shown().map(|(label, identity)| Self::of(label, identity, &known)).collect())
+        let behind = |label: &str| window.behind.is_none_or(|last| label > last);
+        let told = list.shown().filter(|(label, _)| behind(label)).take(window.most);
+        Some(told.map(|(label, identity)| Self::of(label, identity, &known)).collect())
+    }
+
+    /// Leaves out when somebody looked, which says nothing about the identity.
+    pub(super) fn forget_times(&mut self) {
+        self.dns.iter_mut().flatten().for_each(|record| record.looked_at = None);
     }
 
     fn of(label: &Arc<str>, identity: &identities::Identity, known: &Known<'_>) -> Self {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use maud::{Markup, html};
 
-use super::view::{NO_ACCOUNT, Tone, View};
+use super::view::{NO_ACCOUNT, Tone, View, code};
 use crate::remedy::Remedy;
 use crate::report::findings::{Finding, Severity};
 use crate::report::words::counted;
@@ -98,7 +98,7 @@ pub(super) fn remedy(remedy: &Remedy) -> Markup {
     html! {
         div.remedy {
             p { (remedy.sentence) }
-            @for line in remedy.command.iter().chain(&remedy.records) { pre { code { (line) } } }
+            @for line in remedy.command.iter().chain(&remedy.records) { pre { (code(line)) } }
         }
     }
 }

@@ -6,8 +6,8 @@
 use maud::{Markup, html};
 
 use super::asked::Asked;
-use super::links::{Console, Runbook, console};
-use super::view::{Place, Tone, View, cell, head, word, yes_or_no};
+use super::links::{Console, Runbook, console, metrics};
+use super::view::{Place, Tone, View, cell, code, head, word, yes_or_no};
 use crate::reference::thousands;
 use crate::report::estate::{Identity, identities};
 use crate::report::region::Wrong;
@@ -154,6 +154,7 @@ fn row(view: &View<'_>, place: Place<'_>, identity: &Identity) -> Markup {
             (cell(mail_from, &self::mail_from(view, identity)))
             (cell(dns, &records(view, place, identity)))
             (cell(links, &html! {
+                (metrics(view, place, Some(&identity.identity))) " "
                 (console(&place.region.region, Console::Identities))
                 @if let Some(runbook) = runbook(place, identity) { " " (runbook.link(&identity.identity)) }
             }))
@@ -209,7 +210,7 @@ fn failing(view: &View<'_>, record: &Wrong) -> Markup {
         span.bad { (record.record) }
         ": " (reason)
         @if let Some(since) = view.since(record.since) { " " span.note { (since) } }
-        br; code { (record.expected) }
+        br; (code(&record.expected))
     }
 }
 

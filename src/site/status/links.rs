@@ -1,7 +1,10 @@
-//! Where the status page leads to: the console of AWS in a region, and the runbooks. It is the browser that goes there.
+//! Where the status page leads to: the metrics, the console of AWS in a region, and the runbooks. It is the browser that
+//! goes there.
 
 use maud::{Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::view::{Place, View};
 use crate::target::partition;
 
 /// The folder of the runbooks, as the alerts name it.
@@ -90,6 +93,25 @@ impl Runbook {
     }
 }
 
+/// A link to the metrics, at the first series of a target, or of an identity there. Browsers that do not know fragments of
+/// text show the page from its beginning.
+pub(super) fn metrics(view: &View<'_>, place: Place<'_>, identity: Option<&str>) -> Markup {
+    let region = &place.region.region;
+    let about = identity.unwrap_or(region);
+    html! {
+        a href={ (view.metrics) (text_fragment(place.account.account.as_deref(), region, identity)) }
+            aria-label={ "Metrics of " (about) } { "Metrics" }
+    }
+}
+
+/// The labels as they stand side by side in a series.
+fn text_fragment(account: Option<&str>, region: &str, identity: Option<&str>) -> String {
+    let labels = [("account", account), ("aws_region", Some(region)), ("identity", identity)];
+    let labels = labels.into_iter().filter_map(|(name, value)| Some(format!("{name}=\"{}\"", value?)));
+    let text = labels.collect::<Vec<_>>().join(",");
+    format!("#:~:text={}", utf8_percent_encode(&text, NON_ALPHANUMERIC))
+}
+
 /// A link to the console of the region's partition.
 pub(super) fn console(region: &str, page: Console) -> Markup {
     html! {
@@ -126,6 +148,14 @@ mod tests {
         assert_eq!(host("eusc-de-east-1").as_deref(), Some("eusc-de-east-1.console.amazonaws-eusc.eu"));
         let whole = "https://eu-west-1.console.aws.amazon.com/ses/home?region=eu-west-1#/identities";
         assert_eq!(console_url("eu-west-1", Console::Identities), whole);
+    }
+
+    #[test]
+    fn the_metrics_are_looked_for_by_their_labels() {
+        let expected = "#:~:text=account%3D%22a%22%2Caws%5Fregion%3D%22eu%2Dwest%2D1%22";
+        assert_eq!(text_fragment(Some("a"), "eu-west-1", None), expected);
+        let expected = "#:~:text=aws%5Fregion%3D%22x%22%2Cidentity%3D%22a%40b%22";
+        assert_eq!(text_fragment(None, "x", Some("a@b")), expected);
     }
 
     #[test]

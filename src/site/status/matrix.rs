@@ -8,7 +8,7 @@ use maud::{Markup, html};
 
 use super::asked::Asked;
 use super::freshness::trouble;
-use super::links::{Console, Runbook, console};
+use super::links::{Console, Runbook, console, metrics};
 use super::view::{Place, Tone, View, ago, cell, head, word};
 use crate::estate::Slot;
 use crate::report::findings::MUCH;
@@ -130,7 +130,7 @@ fn row(view: &View<'_>, asked: &Asked, place: Place<'_>) -> Markup {
             (cell(declared, &self::declared(region)))
             (cell(read, &self::read(view, place)))
             (cell(links, &html! {
-                (console(&region.region, Console::Account))
+                (metrics(view, place, None)) " " (console(&region.region, Console::Account))
                 @if let Some(runbook) = runbook(view, place) { " " (runbook.link(&region.region)) }
             }))
         }
@@ -178,7 +178,7 @@ fn quota_used(place: Place<'_>) -> Markup {
                 aria-label={ "Quota used in " (place.region.region) } {}
             " " span.note { (format!("{:.0}\u{a0}%", used * 100.0)) }
         }
-        @if let Some(at) = &place.region.judged.quota_exhausted_at { " " span.warn { "used up at " (at) } }
+        @if let Some(at) = &place.region.judged.quota_exhausted_at { " " span.warn { "used up at " span.short { (at) } } }
     }
 }
 

@@ -27,7 +27,7 @@ const REVISION: &str = match option_env!("SES_EXPORTER_REVISION") {
 };
 
 /// The page.
-pub(super) fn page(view: &View<'_>, asked: &Asked, looking: bool, telemetry_path: &str) -> Markup {
+pub(super) fn page(view: &View<'_>, asked: &Asked, looking: bool) -> Markup {
     let (tone, answer) = answer(view, looking);
     html! {
         (DOCTYPE)
@@ -49,7 +49,7 @@ pub(super) fn page(view: &View<'_>, asked: &Asked, looking: bool, telemetry_path
                     (paths::failovers(view))
                     (freshness::section(view))
                 }
-                (footer(telemetry_path))
+                (footer(view))
             }
         }
     }
@@ -58,6 +58,7 @@ pub(super) fn page(view: &View<'_>, asked: &Asked, looking: bool, telemetry_path
 fn header(view: &View<'_>, asked: &Asked, tone: Tone, answer: &str) -> Markup {
     let skipped = view.places().filter(|place| place.region.skipped.is_some()).count();
     let read = view.places().filter(|place| place.region.sending.is_some()).count();
+    let wanting = view.places().filter(|place| place.is_wanting(view)).count();
     let of = format!("{}, {} read", counted(view.report.accounts.len(), "account"), counted(read, "region"));
     html! {
         header {
@@ -66,6 +67,9 @@ fn header(view: &View<'_>, asked: &Asked, tone: Tone, answer: &str) -> Markup {
             p {
                 (of)
                 @if skipped > 0 { ", " (skipped) " skipped" }
+                @if wanting > 0 {
+                    ". " a.warn href="#freshness" { "The last look fell short in " (counted(wanting, "region")) }
+                }
                 @if let Some(now) = view.now { ". As of " time datetime=(now) { (now) } "." }
                 " " (refresh(asked))
             }
@@ -140,13 +144,12 @@ fn can_send(used: usize) -> String {
     }
 }
 
-fn footer(telemetry_path: &str) -> Markup {
-    // Relative, so that they hold below a path of a proxy too.
-    let metrics = format!("./{}", telemetry_path.trim_start_matches('/'));
+fn footer(view: &View<'_>) -> Markup {
     let links = [
-        (metrics.as_str(), "Metrics"),
+        (view.metrics.as_str(), "Metrics"),
         ("./api/v1/check", "Report as JSON"),
         ("./api/v1/estate", "Facts as JSON"),
+        ("./config", "Configuration"),
         ("./-/healthy", "Health"),
         ("./-/ready", "Readiness"),
     ];

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::findings::remedy;
-use super::links::Runbook;
+use super::links::{Runbook, metrics};
 use super::view::{Place, Tone, View, cell, head, word, yes_or_no};
 use crate::report::judged::{Path, Standby};
 
@@ -22,7 +22,7 @@ pub(super) fn send_paths(view: &View<'_>) -> Markup {
             @else {
                 table role="table" aria-labelledby="paths-title" {
                     (head(&PATHS))
-                    tbody role="rowgroup" { @for (place, path) in all { (path_row(place, path)) } }
+                    tbody role="rowgroup" { @for (place, path) in all { (path_row(view, place, path)) } }
                 }
             }
         }
@@ -41,7 +41,7 @@ pub(super) fn failovers(view: &View<'_>) -> Markup {
             @else {
                 table role="table" aria-labelledby="failovers-title" {
                     (head(&FAILOVERS))
-                    tbody role="rowgroup" { @for (place, pair) in all { (failover_row(place, pair)) } }
+                    tbody role="rowgroup" { @for (place, pair) in all { (failover_row(view, place, pair)) } }
                 }
             }
         }
@@ -56,7 +56,7 @@ const fn worst_first(ready: Option<bool>) -> u8 {
     }
 }
 
-fn path_row(place: Place<'_>, path: &Path) -> Markup {
+fn path_row(view: &View<'_>, place: Place<'_>, path: &Path) -> Markup {
     let [_, at, ready, why, links] = PATHS;
     let reasons = html! {
         @if path.reasons.is_empty() { span.dim { "-" } }
@@ -65,8 +65,9 @@ fn path_row(place: Place<'_>, path: &Path) -> Markup {
             @if let Some(first) = reason.remedies.first() { (remedy(first)) }
         }
     };
-    let runbook = html! {
-        @if path.ready == Some(false) { (Runbook::SendPathBlocked.link(&path.path)) } @else { span.dim { "-" } }
+    let go_to = html! {
+        (metrics(view, place, None))
+        @if path.ready == Some(false) { " " (Runbook::SendPathBlocked.link(&path.path)) }
     };
     html! {
         tr role="row" {
@@ -74,18 +75,18 @@ fn path_row(place: Place<'_>, path: &Path) -> Markup {
             (cell(at, &place.link()))
             (cell(ready, &word(Tone::of(path.ready), yes_or_no(path.ready))))
             (cell(why, &reasons))
-            (cell(links, &runbook))
+            (cell(links, &go_to))
         }
     }
 }
 
-fn failover_row(place: Place<'_>, pair: &Standby) -> Markup {
+fn failover_row(view: &View<'_>, place: Place<'_>, pair: &Standby) -> Markup {
     let [_, primary, ready, why, links] = FAILOVERS;
     let reasons: Vec<String> = pair.reasons.iter().map(|reason| reason.as_str().replace('_', " ")).collect();
     let reasons = if reasons.is_empty() { "-".to_owned() } else { reasons.join(", ") };
-    let runbook = html! {
-        @if pair.ready == Some(false) { (Runbook::FailoverNotReady.link(&place.region.region)) }
-        @else { span.dim { "-" } }
+    let go_to = html! {
+        (metrics(view, place, None))
+        @if pair.ready == Some(false) { " " (Runbook::FailoverNotReady.link(&place.region.region)) }
     };
     html! {
         tr role="row" {
@@ -93,7 +94,7 @@ fn failover_row(place: Place<'_>, pair: &Standby) -> Markup {
             (cell(primary, &html! { (pair.primary) }))
             (cell(ready, &word(Tone::of(pair.ready), yes_or_no(pair.ready))))
             (cell(why, &html! { (reasons) }))
-            (cell(links, &runbook))
+            (cell(links, &go_to))
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::estate::{Estate, Slot, TargetView};
 use crate::report::findings::Severity;
 use crate::report::moment::{Moment, Since, age};
 use crate::report::region::Region;
-use crate::report::tried::Tried;
+use crate::report::tried::{Outcome, Tried};
 use crate::report::{Account, Report, Terms};
 
 /// Where AWS has not told whose the credentials are.
@@ -22,6 +22,8 @@ pub(super) struct View<'a> {
     pub(super) terms: &'a Terms,
     pub(super) estate: &'a Estate,
     pub(super) report: Report,
+    /// Where the metrics are, relative to the page, so that it holds below a path of a proxy too.
+    pub(super) metrics: String,
     /// As of which readings are fresh or stale.
     pub(super) instant: Instant,
     /// The same on the wall clock; none before the first reading.
@@ -40,9 +42,10 @@ pub(super) struct Place<'a> {
 
 impl<'a> View<'a> {
     /// What is known now.
-    pub(super) fn of(terms: &'a Terms, estate: &'a Estate) -> Self {
-        let instant = Instant::now();
-        Self { terms, estate, report: Report::of(terms, estate), instant, now: now(estate, instant) }
+    pub(super) fn of(terms: &'a Terms, estate: &'a Estate, telemetry_path: &str) -> Self {
+        let (report, instant) = (Report::of(terms, estate), Instant::now());
+        let metrics = format!("./{}", telemetry_path.trim_start_matches('/'));
+        Self { terms, estate, report, metrics, instant, now: now(estate, instant) }
     }
 
     /// Every target, in the order of the configuration.
@@ -90,6 +93,12 @@ impl<'a> Place<'a> {
     /// Account and region, leading to its row.
     pub(super) fn link(&self) -> Markup {
         html! { (self.account_name()) " " a href={ "#target-" (self.number) } { (self.region.region) } }
+    }
+
+    /// Whether a collector did not read all at its last attempt, or what it read is too old.
+    pub(super) fn is_wanting(&self, view: &View<'_>) -> bool {
+        let fell_short = |outcome| !matches!(outcome, Outcome::Ok | Outcome::Skipped | Outcome::NotTried);
+        self.collectors().any(|(tried, slot)| fell_short(tried.outcome) || view.is_stale(slot))
     }
 
     /// Somebody sends from here, has prepared to, or has declared to.
@@ -168,6 +177,11 @@ pub(super) fn head(columns: &[&str]) -> Markup {
             tr role="row" { @for column in columns { th scope="col" role="columnheader" { (column) } } }
         }
     }
+}
+
+/// A command or a DNS record, whose words stay whole where a line can hold them.
+pub(super) fn code(text: &str) -> Markup {
+    html! { code { @for (number, word) in text.split(' ').enumerate() { @if number > 0 { " " } span { (word) } } } }
 }
 
 /// A cell that names its column where no head is to be seen.
