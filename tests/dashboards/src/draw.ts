@@ -59,7 +59,7 @@ async function settled(page: Page): Promise<Drawn[]> {
 /** Where the picture ends: below the last panel up to this height, and never within a panel. */
 function end(page: Page, highest: number): Promise<number> {
   return page.evaluate((highest) => {
-    const margin = 16;
+    const margin = 8; // that of the grid: a wider one would show the beginning of the next panel
     const panels = [...document.querySelectorAll('[data-panel]')].map((panel) => panel.getBoundingClientRect());
     const whole = (y: number) => panels.every(({ top, bottom }) => bottom <= y || top >= y);
     const ends = panels.map(({ bottom }) => bottom).filter((y) => y + margin <= highest && whole(y));
