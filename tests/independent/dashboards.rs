@@ -52,7 +52,10 @@ fn variables(dashboard: &Value) -> BTreeMap<String, String> {
 
 /// An expression as Grafana sends it.
 fn filled(expression: &str, variables: &BTreeMap<String, String>) -> String {
-    let mut filled = expression.replace("$__rate_interval", "30s");
+    let mut filled = expression.to_owned();
+    for (name, value) in [("$__rate_interval", "30s"), ("$__interval", "5s"), ("$__range", "1m")] {
+        filled = filled.replace(name, value);
+    }
     // What stands for one variable may name others.
     for _ in 0..2 {
         for (name, value) in variables {
