@@ -103,6 +103,11 @@ impl Terms {
         }
     }
 
+    /// A text with the addresses in it, or without where they are kept out of labels.
+    pub(crate) fn shown(&self, text: &str) -> String {
+        if self.plain_addresses { text.to_owned() } else { without_addresses(text) }
+    }
+
     /// Those of an agent, which has looked before.
     pub(crate) fn remembering(self) -> Self {
         Self { remembers: true, ..self }
@@ -143,7 +148,7 @@ impl Account {
     fn of(terms: &Terms, view: &TargetView, region: Region) -> Self {
         let text = |text: &Arc<str>| text.to_string();
         // The session of somebody who signed in once for all is called by an e-mail address.
-        let arn = |arn: &Arc<str>| if terms.plain_addresses { arn.to_string() } else { without_addresses(arn) };
+        let arn = |arn: &Arc<str>| terms.shown(arn);
         Self {
             account: view.account.as_ref().map(text),
             account_id: view.account_id.as_ref().map(text),

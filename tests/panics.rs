@@ -1,7 +1,6 @@
 //! T14: a panic in every kind of task. It is a failure like any other, hurts nobody else, and ends the process only where it
 //! never stops. That a panic of the site is answered with 500 is shown in `web`.
 
-use std::iter;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,6 +69,11 @@ struct Stage {
     builder: JoinHandle<Option<String>>,
 }
 
+/// The task that reads for the collector at this place.
+fn task(place: usize) -> TaskId {
+    TaskId(place as u64)
+}
+
 impl Stage {
     async fn of(collectors: &[Arc<dyn AnyCollector>]) -> Stage {
         let config = Config::parse("test.toml", "", Path::new("."), None).unwrap();
@@ -92,6 +96,8 @@ impl Stage {
         let session = Arc::new(Session::new(&account, &sdk, Arc::clone(&limits), Arc::new(Requests::default())).await);
         let budget = Arc::new(Budget::new(1.0, 1));
         let door = Arc::new(Door::new(target.clone(), session, limits, budget, Arc::default()));
+        let slot =
+            |(place, made): (usize, &Arc<dyn AnyCollector>)| Arc::new(Slot::new(made.declaration().name, task(place)));
         let view = TargetView {
             id: TargetId::default(),
             target: target.clone(),
@@ -99,10 +105,7 @@ impl Stage {
             account_id: None,
             caller: None,
             skipped: None,
-            slots: (0..)
-                .zip(collectors)
-                .map(|(place, made)| Arc::new(Slot::new(made.declaration().name, TaskId(place))))
-                .collect(),
+            slots: collectors.iter().enumerate().map(slot).collect(),
             requests: Arc::default(),
             sts_requests: None,
         };
@@ -110,7 +113,7 @@ impl Stage {
             collectors: collectors.into(),
             stale_after: Duration::from_hours(1),
             expectations: Arc::default(),
-            targets: iter::once(Arc::new(view)).collect(),
+            targets: [Arc::new(view)].into_iter().collect(),
             layout: 0,
         });
         let (events, receive) = mpsc::channel(64);
@@ -122,7 +125,7 @@ impl Stage {
     /// A task that reads at this interval.
     fn task(&self, place: usize, collector: &Arc<dyn AnyCollector>, interval: Duration) -> JoinHandle<Option<String>> {
         let task = Task {
-            id: TaskId(place as u64),
+            id: task(place),
             target: TargetId::default(),
             place,
             collector: Arc::clone(collector),
@@ -202,8 +205,7 @@ async fn a_page_that_panics_is_none_until_it_can_be_built_again() {
     let show = async |reading: usize| {
         let dated = estate::Dated { value: Arc::new(reading), at: std::time::SystemTime::now(), taken: Instant::now() };
         let outcome = Outcome { reading: Some(dated), failure: None };
-        let event =
-            Event::Tried { target: TargetId::default(), task: TaskId::default(), outcome, duration: Duration::ZERO };
+        let event = Event::Tried { target: TargetId::default(), task: task(0), outcome, duration: Duration::ZERO };
         stage.events.send(event).await.unwrap();
     };
     let line = |number: usize| format!("ses_shaky{{account=\"main\",aws_region=\"eu-west-1\"}} {number}\n");

@@ -64,7 +64,7 @@ fn the_units_set_only_what_the_agent_knows() {
     let help = run(&mut command(&["--help"])).out;
     let texts: Vec<String> = [SERVICE, "socket.conf", "credentials.conf"].map(unit).into();
     let set: Vec<&str> = texts.iter().flat_map(|text| values(text, "Environment")).collect();
-    assert_eq!(set.len(), 4, "{set:#?}");
+    assert_eq!(set.len(), 5, "{set:#?}");
     for variable in set.iter().filter_map(|set| set.split('=').next()) {
         // The SDK's own variables are no options.
         assert!(variable.starts_with("AWS_") || help.contains(&format!("[env: {variable}=")), "{variable}");
@@ -123,7 +123,7 @@ fn traced(trace: &str) -> impl Iterator<Item = (&str, &str)> {
         .filter(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
 }
 
-/// T26: the sandbox is not only tight, the agent lives in it: polls, serves, is asked to stop, and meets no wall.
+/// The sandbox is not only tight, the agent lives in it: polls, serves, is asked to stop, and meets no wall.
 #[test]
 fn the_agent_does_nothing_that_the_service_forbids() {
     const REGION: &str = "us-east-1";

@@ -78,7 +78,7 @@ impl Tried {
         let unread = |name: &&&str| view.slot(name).is_some_and(|other| other.reading.is_none());
         tried.builds_on = after.iter().find(unread).map(|name| (*name).into());
         let message = &failure.message;
-        tried.failure = Some(if terms.plain_addresses { message.clone() } else { without_addresses(message) });
+        tried.failure = Some(terms.shown(message));
         tried.kind = Some(failure.kind.as_str().into());
         tried.denied = failure.is_denied().then(|| action(actions, message)).flatten().map(Word::from);
         tried.outcome = match (&tried.builds_on, failure.is_denied(), &slot.reading) {

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::desk::Desk;
 use super::text;
 use crate::exporter::{Change, InForce};
+use crate::report::Terms;
 use crate::report::moment::Moment;
 
 /// What may be asked of the life of the agent.
@@ -77,12 +78,13 @@ impl Configuration {
         Self { desk, in_force, source }
     }
 
-    /// Every key with its value, defaults included, as TOML.
+    /// Every key with its value, defaults included, as TOML. Addresses are as in labels: whoever reaches the port reads it.
     pub(super) async fn page(&self) -> Response<Full<Bytes>> {
         let InForce { config, since, .. } = self.in_force.borrow().clone();
         let since = Moment::of(since).map(|since| format!(" since {since}")).unwrap_or_default();
         let head = format!("# In force{since}, from {}. Secrets are replaced by (set).\n\n", self.source);
-        match self.desk.write(move |_, _| Some((head + &config.effective()).into_bytes())).await {
+        let write = move |terms: &Terms, _: &_| Some((head + &terms.shown(&config.effective())).into_bytes());
+        match self.desk.write(write).await {
             Ok(page) => {
                 let mut response = text(StatusCode::OK, String::new());
                 *response.body_mut() = Full::new(page);

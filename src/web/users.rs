@@ -301,7 +301,7 @@ mod tests {
         (Arc::new(Users { turns, ..users }), work)
     }
 
-    /// T10: whatever comes at once, from wherever, one hash is worked out at a time.
+    /// Whatever comes at once, from wherever, one hash is worked out at a time.
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn one_hash_is_worked_out_at_a_time() {
         let (users, work) = counted(&[("ann", hash_of("secret")), ("bob", hash_of("bob's"))]);
@@ -318,7 +318,7 @@ mod tests {
         assert_eq!((work.hashes.len(), work.most_at_once), (checked, 1));
     }
 
-    /// T10: the time tells no names, because the work is the same. Counted, since a busy machine blurs times.
+    /// The time tells no names, because the work is the same. Counted, since a busy machine blurs times.
     #[tokio::test]
     async fn an_unknown_user_costs_one_hash_of_the_same_cost() {
         let (users, work) = counted(&[("ann", hash_of("secret")), ("bob", hash_of("bob's"))]);

@@ -26,27 +26,29 @@ SCHEMES = ("light", "dark")
 # A demo reads everything every 15 seconds, and the first look takes a while on a small machine.
 PATIENCE = 180
 
-# Two regions of the demo's shop in which everything is as it should be.
+# Two places of the demo in which everything is as it should be.
 WELL = """
 [[accounts]]
-name = "shop"
-regions = ["eu-south-1", "us-east-1"]
+name = "shop-production"
+regions = ["eu-south-1"]
+
+[[accounts]]
+name = "newsletter"
+role_arn = "arn:aws:iam::333333333333:role/ses-exporter"
+regions = ["eu-north-1"]
 
 [[expect]]
-regions = ["us-east-1"]
+accounts = ["shop-production"]
+regions = ["eu-south-1"]
 state = "production"
-identities = ["shop.example"]
+identities = ["it.shop.example"]
 minimum_quota = 50000
 
 [[send_paths]]
-name = "orders"
-from = "noreply@shop.example"
-regions = ["us-east-1"]
-configuration_set = "transactional"
-daily_messages = 150000
-
-[collectors.account]
-interval = "15s"
+name = "news"
+from = "news@nyheter.shop.example"
+accounts = ["newsletter"]
+regions = ["eu-north-1"]
 """
 
 
@@ -129,7 +131,7 @@ def all_well(chromium, executable, environment, folder):
     environment = {name: value for name, value in environment.items() if name.startswith("AWS_")}
     try:
         with agent([executable, "--config.file", str(config)], environment) as (_, url):
-            until("all is well", lambda: looked(url) and page_answer(url).startswith("All 2 regions"))
+            until("all is well", lambda: looked(url) and page_answer(url) == "All 2 regions in use can send")
             take(chromium, url, "well", folder)
     finally:
         config.unlink()
@@ -142,8 +144,8 @@ def main(folder, executable="target/debug/ses-exporter"):
         take(chromium, url, "demo", folder)
         environment["DNS"] = json.loads(ask(f"{controls}/dns"))["address"]
         all_well(chromium, executable, environment, folder)
-        ask(f"{controls}/accounts/111111111111/regions/us-east-1", "PATCH", {"SendingEnabled": False})
-        until("a region is paused", lambda: "sending is paused by the account" in findings(url, "us-east-1"))
+        ask(f"{controls}/accounts/333333333333/regions/eu-north-1", "PATCH", {"SendingEnabled": False})
+        until("a region is paused", lambda: any("paused by the account" in what for what in findings(url, "eu-north-1")))
         take(chromium, url, "paused", folder)
         ask(f"{controls}/faults", "POST", {"kind": "reset"})
         until("nothing can be read", lambda: all_fail(url))

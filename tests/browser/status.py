@@ -42,7 +42,7 @@ class Visit:
         credentials = {"username": name, "password": password, "origin": url.rstrip("/")}
         self.context = chromium.new_context(http_credentials=credentials, ignore_https_errors=True, **manners)
         self.page = self.context.new_page()
-        self.page.on("console", lambda message: wrong.append(f"the console says: {message.text}"))
+        self.page.on("console", self.said)
         self.page.on("pageerror", lambda error: wrong.append(f"a script fails: {error}"))
         self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
 
@@ -52,6 +52,11 @@ class Visit:
     def __exit__(self, *_):
         hold(self.hosts <= {self.host}, f"others are asked: {self.hosts - {self.host}}")
         self.context.close()
+
+    def said(self, message):
+        # Chromium looks by itself, and not always, for the icon of a tab, which no page names and the agent does not have.
+        if not message.location["url"].endswith("/favicon.ico"):
+            wrong.append(f"the console says: {message.text}")
 
     def open(self, query=""):
         answer = self.page.goto(self.url + query)

@@ -58,6 +58,7 @@ pub(super) fn page(view: &View<'_>, asked: &Asked, looking: bool) -> Markup {
 fn header(view: &View<'_>, asked: &Asked, tone: Tone, answer: &str) -> Markup {
     let skipped = view.places().filter(|place| place.region.skipped.is_some()).count();
     let read = view.places().filter(|place| place.region.sending.is_some()).count();
+    let wanting = view.places().filter(|place| place.is_wanting(view)).count();
     let of = format!("{}, {} read", counted(view.report.accounts.len(), "account"), counted(read, "region"));
     html! {
         header {
@@ -66,6 +67,9 @@ fn header(view: &View<'_>, asked: &Asked, tone: Tone, answer: &str) -> Markup {
             p {
                 (of)
                 @if skipped > 0 { ", " (skipped) " skipped" }
+                @if wanting > 0 {
+                    ". " a.warn href="#freshness" { "The last look fell short in " (counted(wanting, "region")) }
+                }
                 @if let Some(now) = view.now { ". As of " time datetime=(now) { (now) } "." }
                 " " (refresh(asked))
             }

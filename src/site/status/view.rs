@@ -11,7 +11,7 @@ use crate::estate::{Estate, Slot, TargetView};
 use crate::report::findings::Severity;
 use crate::report::moment::{Moment, Since, age};
 use crate::report::region::Region;
-use crate::report::tried::Tried;
+use crate::report::tried::{Outcome, Tried};
 use crate::report::{Account, Report, Terms};
 
 /// Where AWS has not told whose the credentials are.
@@ -93,6 +93,12 @@ impl<'a> Place<'a> {
     /// Account and region, leading to its row.
     pub(super) fn link(&self) -> Markup {
         html! { (self.account_name()) " " a href={ "#target-" (self.number) } { (self.region.region) } }
+    }
+
+    /// Whether a collector did not read all at its last attempt, or what it read is too old.
+    pub(super) fn is_wanting(&self, view: &View<'_>) -> bool {
+        let fell_short = |outcome| !matches!(outcome, Outcome::Ok | Outcome::Skipped | Outcome::NotTried);
+        self.collectors().any(|(tried, slot)| fell_short(tried.outcome) || view.is_stale(slot))
     }
 
     /// Somebody sends from here, has prepared to, or has declared to.

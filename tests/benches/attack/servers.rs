@@ -151,10 +151,10 @@ fn node_exporter(
         command.arg(format!("--web.config.file={}", folder.web().display()));
     }
     if setup.large {
-        let series = (0..MANY * 3).map(|number| {
+        let series = (0..MANY * 6).map(|number| {
             format!(
                 "bench_{}{{identity=\"name-{number}.some.domain.example\",identity_type=\"domain\"}} 1\n",
-                number % 3
+                number % 6
             )
         });
         fs::write(directory.path().join("large.prom"), sorted(series.collect())).unwrap();
