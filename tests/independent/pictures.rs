@@ -79,7 +79,7 @@ fn what_cannot_be_drawn_is_said() {
     let panel = |id: u8, kind: &str, expr: &str| {
         json!({
             "id": id, "type": kind, "title": kind, "gridPos": {"x": 0, "y": id, "w": 24, "h": 6},
-            "targets": [{"refId": "A", "expr": expr, "instant": kind != "timeseries"}],
+            "targets": [{"refId": "A", "expr": expr, "instant": !["timeseries", "state-timeline"].contains(&kind)}],
         })
     };
     let panels = json!([
@@ -87,6 +87,8 @@ fn what_cannot_be_drawn_is_said() {
         panel(2, "piechart", "1"),
         panel(3, "timeseries", "vector(1) > 2"),
         panel(4, "stat", "42"),
+        panel(5, "state-timeline", "vector(1) > 2"),
+        panel(6, "state-timeline", "vector(1) and on () vector(time() % 20) < 10"),
     ]);
     let dashboard = json!({"title": "Broken", "templating": {"list": []}, "panels": panels});
     std::fs::write(&file, dashboard.to_string()).unwrap();
@@ -97,4 +99,7 @@ fn what_cannot_be_drawn_is_said() {
     assert_eq!(told[1]["error"], "panels of the type piechart are not drawn here");
     assert_eq!((&told[2]["said"], &told[2]["marks"]), (&json!("No data"), &json!(0)));
     assert!(is_drawn(&told[3]), "{told:#?}");
+    assert_eq!((&told[4]["said"], &told[4]["marks"]), (&json!("No data"), &json!(0)));
+    // Ten seconds of every twenty in a minute: equal states are one span, and the gaps between them stay.
+    assert!(is_drawn(&told[5]) && (3..=4).contains(&told[5]["marks"].as_u64().unwrap()), "{told:#?}");
 }

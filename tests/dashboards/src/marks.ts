@@ -43,9 +43,16 @@ function texts(panel: Element): number {
   return [...panel.querySelectorAll('[style*="font-size"]')].filter((text) => text.textContent?.trim()).length;
 }
 
+/** States that have a colour and a width. */
+function spans(panel: Element): number {
+  const seen = ({ background, width }: CSSStyleDeclaration) => !background.includes('rgba(0, 0, 0, 0)') && parseFloat(width) > 0;
+  return [...panel.querySelectorAll('[data-span]')].filter((span) => seen(getComputedStyle(span))).length;
+}
+
 const COUNTS: Record<string, (panel: Element) => number> = {
   bargauge: texts,
   stat: texts,
+  'state-timeline': spans,
   table: rows,
   text: (panel) => (panel.textContent ? 1 : 0),
   timeseries: lines,

@@ -22,7 +22,7 @@ export interface Drawn {
   type: string;
   /** Whether Prometheus has answered. */
   answered: boolean;
-  /** Rows, values, or series whose colour is on the canvas. */
+  /** Rows, values, states, or series whose colour is on the canvas. */
   marks: number;
   /** What stands there in place of data. */
   said?: string;

@@ -1,4 +1,4 @@
-// The kinds of panels that are drawn, each with Grafana's own component. A kind that is not here is said to be missing.
+// The kinds of panels that are drawn, with Grafana's own components wherever it exports one. A kind that is not here is said to be missing.
 
 import { type ReactElement } from 'react';
 import {
@@ -29,6 +29,7 @@ import { TableNG } from '@grafana/ui/unstable';
 
 import { Said } from './said';
 import type { Panel, Plan } from './plan';
+import { Timeline } from './timeline';
 
 export interface Content {
   panel: Panel;
@@ -151,6 +152,13 @@ function Lines({ panel, plan, data, width, height }: Content) {
   );
 }
 
+function States({ panel, plan, data, width, height }: Content) {
+  if (!data.some((frame) => frame.length)) {
+    return <Nothing {...{ panel, plan, data, width, height }} />;
+  }
+  return <Timeline from={plan.from * 1000} to={plan.to * 1000} {...{ data, width, height }} />;
+}
+
 /** Text is shown as it was written, without its markup made beautiful. */
 function Text({ panel }: Content) {
   return <div style={{ whiteSpace: 'pre-wrap' }}>{option(panel, 'content', '')}</div>;
@@ -159,6 +167,7 @@ function Text({ panel }: Content) {
 const KINDS: Record<string, (content: Content) => ReactElement> = {
   bargauge: Bars,
   stat: Stat,
+  'state-timeline': States,
   table: Table,
   text: Text,
   timeseries: Lines,
