@@ -8,8 +8,8 @@ use serde_json::json;
 use ses_exporter::simulator::{Account, Fault, Identity, Region, Role, Service, Trouble, World};
 
 use crate::support::stage::{
-    KEY, MAIN, MAIN_ACCOUNT, OTHER, OTHER_ACCOUNT, ROLE, SECRET, all_succeed, failures, hasty, operations, production,
-    quick, series_of_ses, success, to_ses, took, warnings, world,
+    KEY, MAIN, MAIN_ACCOUNT, OTHER, OTHER_ACCOUNT, ROLE, SECRET, all_succeed, configured, failures, hasty, operations,
+    production, quick, series_of_ses, success, to_ses, took, warnings, world,
 };
 use crate::support::{Agent, Aws, Page, command, eventually, run};
 
@@ -407,8 +407,7 @@ fn a_target_that_hangs_delays_neither_others_nor_scrapes() {
     let regions = ["us-east-1", "us-east-2", "us-west-2", "eu-west-1"];
     let aws = Aws::start(world(&regions));
     aws.world.inject(Fault::new(Trouble::Hang).region("eu-west-1"));
-    let config = quick(&aws, &regions, "1s", "1h").replace("attempt_timeout = \"10s\"", "attempt_timeout = \"20s\"");
-    let config = config.replace("read_timeout = \"30s\"", "read_timeout = \"1m\"");
+    let config = configured(&aws, &regions, "1s", "1h", "attempt_timeout = \"20s\"\nread_timeout = \"1m\"");
     let agent = Agent::start(&aws, &(config + MAIN_ACCOUNT));
     let healthy = &regions[..3];
     agent.page_where("the others are read", |page| healthy.iter().all(|region| all_succeed(page, "main", region)));

@@ -21,6 +21,7 @@ fn draw(prometheus: &Program, dashboard: &Path, output: &Path) -> (Vec<Value>, b
     assert!(renderer.is_file(), "there is no renderer; tests/dashboards/build makes it");
     let ended = installed("node")
         .arg(renderer)
+        .env("CHROMIUM", installed("chromium").get_program())
         .args(["--prometheus", &prometheus.url(), "--range", "60", "--scrape", "1", "--output"])
         .args([output, dashboard])
         .output()

@@ -45,7 +45,8 @@ pub(crate) fn hasty(aws: &Aws, regions: &[&str], interval: &str, stale_after: &s
     configured(aws, regions, interval, stale_after, patience)
 }
 
-fn configured(aws: &Aws, regions: &[&str], interval: &str, stale_after: &str, patience: &str) -> String {
+/// The same with times that a test chooses itself.
+pub(crate) fn configured(aws: &Aws, regions: &[&str], interval: &str, stale_after: &str, patience: &str) -> String {
     let (url, dns) = (aws.simulator.url(), ask_dns_at(aws.simulator.dns_address()));
     let names = collectors::ALL.iter().map(|row| row.declaration.name);
     let intervals = names.map(|name| format!("{name}.interval = \"{interval}\"\n")).collect::<Vec<_>>().concat();
