@@ -18,7 +18,7 @@ const OF_QUERIES: [&str; 9] =
 const DMARC: &str = "dmarc";
 
 /// Every metric with its own labels.
-fn families() -> BTreeMap<&'static str, &'static [&'static str]> {
+pub(crate) fn families() -> BTreeMap<&'static str, &'static [&'static str]> {
     let collected = collectors::ALL.iter().flat_map(|row| (row.families)());
     let judged = judgements::ALL.iter().flat_map(|judgement| judgement.families());
     let agent = estate::METRICS.iter().map(|family| family.about());

@@ -133,7 +133,7 @@ fn waits(read: &io::Result<usize>) -> bool {
     read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
-/// T12: the whole agent, all of its pages. Always the same requests, so that a failure comes again.
+/// The whole agent, all of its pages. Always the same requests, so that a failure comes again.
 #[test]
 fn no_request_harms_the_agent() {
     let aws = Aws::start(world(&["us-east-1"]));

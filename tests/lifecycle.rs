@@ -187,7 +187,7 @@ fn systemd_hears_ready_watchdog_and_stopping() {
     assert_eq!(agent.wait_end().code(), Some(0));
 }
 
-/// T15: a process that stood still (a laptop that slept, a machine that was moved) makes up for it by one reading.
+/// A process that stood still (a laptop that slept, a machine that was moved) makes up for it by one reading.
 #[test]
 fn after_a_standstill_each_collector_reads_once_and_goes_on_at_its_pace() {
     let pause = if long() { Duration::from_mins(1) } else { Duration::from_secs(6) };

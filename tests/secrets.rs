@@ -1,4 +1,4 @@
-//! T27: secrets go in wherever they may stand, and come out nowhere: no log, no page, no command, no argument.
+//! Secrets go in wherever they may stand, and come out nowhere: no log, no page, no command, no argument.
 
 use std::fs;
 

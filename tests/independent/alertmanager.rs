@@ -234,6 +234,34 @@ fn an_agent_that_is_down_is_told_alone_and_another_one_is_not_silenced() {
     compare(&silenced(&alertmanager(), &told), &expected);
 }
 
+/// Both are told to one Alertmanager: what a Prometheus adds to its alerts keeps them apart.
+#[test]
+fn an_agent_that_is_down_silences_nothing_of_another_cluster() {
+    let alerts = alerts();
+    let down = find(&alerts, "SESExporterDown critical");
+    let targets = ["SESSendingPaused critical", "SESExporterNoSeries critical"].map(|name| find(&alerts, name));
+    let (mut told, mut expected) = (Vec::new(), BTreeSet::new());
+    for (label, here, there) in [("cluster", "eu", "us"), ("prometheus", "a/k8s", "b/k8s")] {
+        for (target, place) in targets.into_iter().flat_map(|target| [(target, here), (target, there)]) {
+            for what in ["alone", "one of two"] {
+                let job = format!("{} {label} {place} {what}", target.name);
+                let place_of = Place { job: &job, instance: "a:10060", region: "eu-west-1" };
+                let (mut source, mut labels) = (labels(down, &place_of, ""), labels(target, &place_of, ""));
+                source[label] = here.into();
+                labels[label] = place.into();
+                if what == "alone" {
+                    source.as_object_mut().unwrap().remove("instance");
+                }
+                if place == here && (what == "alone" || target.group == "agent") {
+                    expected.insert(id(&labels));
+                }
+                told.extend([source, labels]);
+            }
+        }
+    }
+    compare(&silenced(&alertmanager(), &told), &expected);
+}
+
 #[test]
 fn amtool_takes_the_configuration_of_deploy() {
     let file = repository("deploy/prometheus/alertmanager.yaml");

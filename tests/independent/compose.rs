@@ -8,12 +8,13 @@ use serde_json::Value;
 
 use super::prometheus::{ask, demo, series};
 use crate::support::programs::{Program, installed, linter};
-use crate::support::{eventually, repository, run};
+use crate::support::{command, eventually, repository, run};
 
 /// The project as Docker Compose sees it, with every service and without the network and volumes that it adds.
 fn composed(files: &[&str]) -> Value {
-    // Paths are relative to the folder of the first file.
-    let said = run(linter("compose-spec").args(["--format", "json"]).args(files).current_dir(folder()));
+    // Paths are relative to the folder of the first file. Variables stay as they are written: this reader looks for none of them.
+    let mut reader = linter("compose-spec");
+    let said = run(reader.args(["--format", "json", "--no-interpolation"]).args(files).current_dir(folder()));
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     serde_json::from_str(&said.out).unwrap()
 }
@@ -85,9 +86,39 @@ fn grafana_finds_its_dashboards_and_its_prometheus() {
         let file = target(&format!("deploy/compose/grafana/{part}.yaml"));
         assert!(file.starts_with(&format!("/etc/grafana/provisioning/{part}/")), "{file}");
     }
+    let setting = |name: &str| grafana["environment"][name].as_str();
+    let closed = ["AUTH_DISABLE_LOGIN_FORM", "SECURITY_DISABLE_INITIAL_ADMIN_CREATION"];
+    assert!(closed.iter().all(|name| setting(&format!("GF_{name}")) == Some("true")), "somebody can log in");
+    assert_eq!(setting("GF_AUTH_BASIC_ENABLED"), Some("false"), "somebody can log in with a password in a header");
     let source = std::fs::read_to_string(folder().join("grafana/datasources.yaml")).unwrap();
     let port = &project["services"]["prometheus"]["ports"][0]["target"];
     assert!(source.contains(&format!("    url: http://prometheus:{port}\n")), "{source}");
+}
+
+#[test]
+fn the_agent_takes_its_command_and_environment() {
+    for files in [&["compose.yaml"][..], &["compose.yaml", "aws.yaml"]] {
+        let project = composed(files);
+        let service = &project["services"]["ses-exporter"];
+        let mut agent = command(&texts(&service["command"]));
+        let given = service["environment"].as_object().into_iter().flatten();
+        for (name, value) in given.filter_map(|(name, value)| Some((name, value.as_str()?))) {
+            let mounted = mounts(service).into_iter().find(|(_, target)| *target == value);
+            let value = if value.starts_with("${SES_EXPORTER_REGIONS:") { "eu-west-1" } else { value };
+            agent.env(name, mounted.map_or_else(|| value.into(), |(source, _)| source));
+        }
+        let said = run(agent.arg("--config.check"));
+        assert_eq!(said.code, 0, "{files:?}: {}{}", said.out, said.err);
+    }
+}
+
+#[test]
+fn without_regions_the_real_aws_is_not_started_and_no_mistake_is_started_for_ever() {
+    let mut reader = linter("compose-spec");
+    let said = run(reader.args(["compose.yaml", "aws.yaml"]).current_dir(folder()).env_remove("SES_EXPORTER_REGIONS"));
+    assert!(said.code != 0 && said.err.contains("name regions, or all"), "{}{}", said.out, said.err);
+    let project = composed(&["compose.yaml", "aws.yaml"]);
+    assert_eq!(project["services"]["ses-exporter"]["restart"], "on-failure:5");
 }
 
 /// Lays what a container sees into a folder, and makes its command there, with addresses of other containers replaced.
@@ -141,5 +172,6 @@ fn the_programs_start_with_these_files_and_find_one_another() {
         let url = answer["activeAlertmanagers"][0]["url"].as_str()?.to_owned();
         url.contains(&told).then_some(())
     });
-    assert!(!prometheus.log().contains("level=warn"), "Prometheus warns:\n{}", prometheus.log());
+    let log = prometheus.log().to_lowercase(); // older ones write "warn", newer ones "WARN"
+    assert!(!log.contains("level=warn"), "Prometheus warns:\n{log}");
 }

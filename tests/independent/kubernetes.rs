@@ -51,9 +51,8 @@ fn objects(file: &str) -> Vec<Value> {
 
 /// The head of an object.
 fn head(api: &str, kind: &str, name: &str, label: &str) -> String {
-    format!(
-        "apiVersion: {api}\nkind: {kind}\nmetadata:\n  name: {name}\n  labels:\n    app.kubernetes.io/name: ses-exporter\n{label}"
-    )
+    let labels = format!("  labels:\n    app.kubernetes.io/name: ses-exporter\n{label}");
+    format!("apiVersion: {api}\nkind: {kind}\nmetadata:\n  name: {name}\n{labels}")
 }
 
 /// The text with every line moved to the right.
@@ -161,6 +160,21 @@ fn the_pod_is_restricted_and_prometheus_finds_it() {
     assert_eq!(service["spec"]["ports"][0]["targetPort"], spec["containers"][0]["ports"][0]["name"]);
     let job = monitor["jobLabel"].as_str().unwrap();
     assert_eq!(service["metadata"]["labels"][job], "ses-exporter");
+}
+
+/// What the operator gives to every target of a ServiceMonitor. A metric's own label of the same name would be moved to `exported_…`.
+const OF_TARGETS: [&str; 8] = ["job", "instance", "namespace", "service", "pod", "container", "endpoint", "node"];
+
+#[test]
+fn no_label_of_a_metric_is_hidden_by_one_of_the_operator() {
+    let monitor = &objects("servicemonitor.yaml")[0]["spec"];
+    let rules = monitor["endpoints"][0]["relabelings"].as_array().unwrap();
+    let drops = rules.iter().filter(|rule| rule["action"] == "labeldrop");
+    let dropped: Vec<&str> = drops.flat_map(|rule| rule["regex"].as_str().unwrap().split('|')).collect();
+    for (name, labels) in crate::deploy::families() {
+        let hidden = labels.iter().find(|label| OF_TARGETS.contains(label) && !dropped.contains(label));
+        assert!(hidden.is_none(), "{name} loses its label {hidden:?}");
+    }
 }
 
 /// The configuration in the ConfigMap is one that the agent takes.

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use super::certificates::{Folder, Manners, PAIR, connect};
 use super::server::{GET, MEGABYTE, PATIENCE, Server, connect_from, get, read_answer};
 
-/// T8: readers that never read cost neither memory nor a place for long.
+/// Readers that never read cost neither memory nor a place for long.
 #[test]
 fn slow_readers_of_a_large_page() {
     in_a_process_of_its_own("slow_readers_of_a_large_page", 2000, async || {
@@ -53,7 +53,7 @@ fn slow_readers_of_a_large_page() {
     });
 }
 
-/// T8 over TLS: what is encrypted ahead for a reader is a record or two, and not the page.
+/// The same over TLS: what is encrypted ahead for a reader is a record or two, and not the page.
 #[test]
 fn slow_readers_over_tls() {
     in_a_process_of_its_own("slow_readers_over_tls", 2000, async || {
@@ -83,7 +83,7 @@ fn slow_readers_over_tls() {
     });
 }
 
-/// T7: 2,000 that dribble, each from its own address, all of them fit.
+/// 2,000 that dribble, each from its own address, all of them fit.
 #[test]
 fn two_thousand_dribblers_from_everywhere() {
     in_a_process_of_its_own("two_thousand_dribblers_from_everywhere", 5000, async || {
@@ -91,7 +91,7 @@ fn two_thousand_dribblers_from_everywhere() {
     });
 }
 
-/// T7: the same with place for a quarter of them, so that every newcomer needs one to leave.
+/// The same with place for a quarter of them, so that every newcomer needs one to leave.
 #[test]
 fn two_thousand_dribblers_and_not_enough_places() {
     in_a_process_of_its_own("two_thousand_dribblers_and_not_enough_places", 5000, async || {
@@ -100,7 +100,7 @@ fn two_thousand_dribblers_and_not_enough_places() {
     });
 }
 
-/// T7: all from one address.
+/// All from one address.
 #[test]
 fn two_thousand_dribblers_from_one_address() {
     in_a_process_of_its_own("two_thousand_dribblers_from_one_address", 5000, async || {
@@ -184,7 +184,7 @@ fn summary(scrapes: &mut [Duration]) -> String {
     format!("{} scrapes, all well: p50 {:?}, p99 {:?}, longest {:?}", scrapes.len(), at(50), at(99), at(100))
 }
 
-/// T9: a full table of descriptors costs no CPU, ends nothing, and is forgotten as soon as it is over.
+/// A full table of descriptors costs no CPU, ends nothing, and is forgotten as soon as it is over.
 #[test]
 fn out_of_descriptors() {
     const NAME: &str = "out_of_descriptors";

@@ -22,7 +22,7 @@ fn telling_cost() -> u32 {
     (4..14).find(|cost| took(*cost) > Duration::from_millis(40)).unwrap_or(14)
 }
 
-/// T10: 50 connections that guess as fast as they can, from one address and from many.
+/// 50 connections that guess as fast as they can, from one address and from many.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_guesses() {
     let folder = Folder::new(&users(telling_cost()));
