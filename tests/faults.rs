@@ -9,7 +9,7 @@ use ses_exporter::simulator::{Account, Fault, Identity, Region, Role, Service, T
 
 use crate::support::stage::{
     KEY, MAIN, MAIN_ACCOUNT, OTHER, OTHER_ACCOUNT, ROLE, SECRET, all_succeed, configured, failures, hasty, operations,
-    production, quick, series_of_ses, success, to_ses, took, warnings, world,
+    production, series_of_ses, success, to_ses, took, warnings, world,
 };
 use crate::support::{Agent, Aws, Page, command, eventually, run};
 

@@ -215,6 +215,19 @@ fn an_account_comes_and_goes_and_the_others_keep_their_credentials() {
 }
 
 #[test]
+fn entries_of_one_role_keep_each_its_own() {
+    let aws = Aws::start(world(&REGIONS));
+    let entry = |region: &str| format!("[[accounts]]\nname = \"{region}\"\nregions = [\"{region}\"]\n");
+    let config = quick(&aws, &REGIONS, "1h", "5h") + &REGIONS.map(entry).concat();
+    let agent = Agent::start_with(&aws.environment(), &config, LIFECYCLE);
+    agent.page_where("all is read", |page| REGIONS.iter().all(|region| all_succeed(page, region, region)));
+    for _ in 0..3 {
+        let told = taken(&agent, &config);
+        assert!(told.contains("3 targets unchanged"), "{told}");
+    }
+}
+
+#[test]
 fn a_nameless_account_keeps_its_name() {
     let aws = Aws::start(world(&REGIONS));
     let config = quick(&aws, &REGIONS[..1], "1h", "5h");

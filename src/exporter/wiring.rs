@@ -140,11 +140,15 @@ impl Wiring {
         let mut left: Vec<&Signed> = before.map_or_else(Vec::new, |before| before.signed.iter().collect());
         let mut signed = Vec::new();
         for account in accounts {
-            let serves = |one: &&Signed| {
+            let serves = |one: &&&Signed| {
                 let Account { role, profile, .. } = &*one.account;
                 (role, profile) == (&account.role, &account.profile) && one.session.serves(&account)
             };
-            let kept = left.iter().position(serves).map(|at| left.swap_remove(at));
+            // Where several would do, each entry keeps its own, and with it what is polled by it.
+            let own = left.iter().position(|one| serves(&one) && *one.account == account);
+            let named = || left.iter().position(|one| serves(&one) && one.account.name == account.name);
+            let any = || left.iter().position(|one| serves(&one));
+            let kept = own.or_else(named).or_else(any).map(|at| left.remove(at));
             if kept.is_none_or(|kept| *kept.account != account) {
                 announce(&account);
             }
