@@ -53,7 +53,7 @@ pub(super) enum AgentError {
     #[error("the answer of {0} is too large for a report of an agent")]
     TooLarge(String),
     #[error(
-        "the agent at {0} wants a name and a password, or others than these; write them into the URL: http://NAME:PASSWORD@HOST"
+        "the agent at {0} wants a name and a password, or others than these; write them into the URL, as NAME:PASSWORD@ before the host"
     )]
     Unauthorized(String),
     #[error("there is no {PATH} at {0}: it is an older agent, none at all, or the URL needs another path")]
