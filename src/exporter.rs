@@ -112,6 +112,7 @@ impl Exporter {
             telemetry: Arc::clone(&telemetry),
             events,
             estate: estate.clone(),
+            homes: accounts::Homes::default(),
             numbers: 0,
             running: None,
         };
@@ -126,7 +127,7 @@ impl Exporter {
     /// # Errors
     /// Where an account has no region, or two turn out to be one. Then nothing has changed.
     pub async fn reload(&mut self, config: &Config) -> Result<Change, StartError> {
-        let accounts = accounts::resolve(config, &self.wiring.sdk(config)).await?;
+        let accounts = accounts::resolve(config, &self.wiring.sdk(config), &mut self.wiring.homes).await?;
         // First, so that no address is shown that the new configuration hides.
         self.publish.send_replace(InForce::now(config));
         let change = self.wiring.put(config, accounts, &mut self.tasks).await;

@@ -228,6 +228,23 @@ fn entries_of_one_role_keep_each_its_own() {
 }
 
 #[test]
+fn an_environment_that_has_lost_its_region_changes_no_estate() {
+    const HOME: &str = "us-gov-west-1";
+    let aws = Aws::start(world(&[HOME]));
+    let profiles = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&profiles, format!("[default]\nregion = {HOME}\n")).unwrap();
+    let mut environment = aws.environment();
+    environment.retain(|(name, _)| !name.ends_with("_REGION"));
+    environment.push(("AWS_CONFIG_FILE", profiles.path().display().to_string()));
+    let config = quick(&aws, &[HOME], "1h", "5h").replace(&format!("{:?}", [HOME]), "\"all\"") + MAIN_ACCOUNT;
+    let agent = Agent::start_with(&environment, &config, LIFECYCLE);
+    agent.page_where("its home is read", |page| all_succeed(page, "main", HOME));
+    fs::write(&profiles, "").unwrap();
+    let told = taken(&agent, &config);
+    assert!(told.contains("2 targets unchanged, 0 changed, 0 new, 0 removed"), "{told}");
+}
+
+#[test]
 fn a_nameless_account_keeps_its_name() {
     let aws = Aws::start(world(&REGIONS));
     let config = quick(&aws, &REGIONS[..1], "1h", "5h");

@@ -1,6 +1,6 @@
 //! From configured accounts to accounts whose regions are known: what is left open is filled in from the AWS environment.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::aws::Sdk;
 use crate::config::{Config, ConfiguredAccount, Regions};
@@ -8,12 +8,30 @@ use crate::target::{Account, REGIONS, partition};
 
 use super::StartError;
 
+/// The home region that the AWS environment named for each profile. Where it names none any more, because the metadata
+/// service is away for a moment, what it named before holds: a reload must not take the estate for another one.
+#[derive(Default)]
+pub(super) struct Homes(HashMap<Option<String>, String>);
+
+impl Homes {
+    async fn of(&mut self, profile: Option<&str>, sdk: &Sdk<'_>) -> Option<String> {
+        let key = profile.map(str::to_owned);
+        match sdk.home(profile).await {
+            Some(home) => {
+                self.0.insert(key, home.clone());
+                Some(home)
+            }
+            None => self.0.get(&key).cloned(),
+        }
+    }
+}
+
 /// Every account of the configuration, in its order. None of them is a twin of another one.
-pub(super) async fn resolve(config: &Config, sdk: &Sdk<'_>) -> Result<Vec<Account>, StartError> {
+pub(super) async fn resolve(config: &Config, sdk: &Sdk<'_>, homes: &mut Homes) -> Result<Vec<Account>, StartError> {
     let mut accounts = Vec::new();
     let mut known = HashSet::new();
     for configured in &config.accounts {
-        let account = fill_in(config, configured, sdk).await?;
+        let account = fill_in(config, configured, sdk, homes).await?;
         for region in account.name.iter().flat_map(|_| &account.regions) {
             if !known.insert((account.name.clone(), region.clone())) {
                 let (account, region) = (account.name.clone().unwrap_or_default(), region.clone());
@@ -26,7 +44,12 @@ pub(super) async fn resolve(config: &Config, sdk: &Sdk<'_>) -> Result<Vec<Accoun
 }
 
 /// Fills in what the configuration left to the AWS environment.
-async fn fill_in(config: &Config, configured: &ConfiguredAccount, sdk: &Sdk<'_>) -> Result<Account, StartError> {
+async fn fill_in(
+    config: &Config,
+    configured: &ConfiguredAccount,
+    sdk: &Sdk<'_>,
+    homes: &mut Homes,
+) -> Result<Account, StartError> {
     let profile = configured.profile.as_deref();
     let regions = configured.regions.as_ref().unwrap_or(&config.aws.regions);
     let mut regions = match regions {
@@ -35,13 +58,13 @@ async fn fill_in(config: &Config, configured: &ConfiguredAccount, sdk: &Sdk<'_>)
             let of_role = configured.role.as_ref().and_then(|role| role.partition()).map(str::to_owned);
             let partition = match of_role {
                 Some(partition) => partition,
-                None => partition(&sdk.home(profile).await.unwrap_or_default()).to_owned(),
+                None => partition(&homes.of(profile, sdk).await.unwrap_or_default()).to_owned(),
             };
             let inside = REGIONS.iter().filter(|region| region.partition == partition);
             inside.map(|region| region.name.to_owned()).collect()
         }
         Regions::FromEnvironment => {
-            let home = sdk.home(profile).await;
+            let home = homes.of(profile, sdk).await;
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if home.as_ref().is_some_and(|home| home.is_empty() || !home.chars().all(plain)) {
                 return Err(StartError::NotARegion);

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
-use super::accounts::announce;
+use super::accounts::{Homes, announce};
 use super::draft::{Budgets, Collecting, Draft, Made, Polled};
 use crate::aws::{Limits, Requests, Sdk, Session};
 use crate::config::{Aws, Config};
@@ -55,6 +55,7 @@ pub(super) struct Wiring {
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) estate: watch::Receiver<Estate>,
+    pub(super) homes: Homes,
     /// The last number that a target or a task was given.
     pub(super) numbers: u64,
     pub(super) running: Option<Running>,
