@@ -1,4 +1,4 @@
-//! A panic in every kind of task. It is a failure like any other, hurts nobody else, and ends the process only where it
+//! A panic in a reading and in the building of a page. It is a failure like any other, hurts nobody else, and ends the process only where it
 //! never stops. That a panic of the site is answered with 500 is shown in `web`.
 
 use std::path::Path;

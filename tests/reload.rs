@@ -541,7 +541,7 @@ fn the_configuration_is_shown_without_its_secrets() {
 }
 
 #[test]
-fn a_thousand_reloads_hold_on_to_nothing() {
+fn many_reloads_hold_on_to_nothing() {
     let aws = Aws::start(world(&REGIONS));
     let (agent, config) = start(&aws, &REGIONS[..2], LIFECYCLE);
     let requests = asked(&aws, REGIONS[1]).len();

@@ -38,7 +38,7 @@ async fn told(server: &Server, successful: f64) {
     wait_until("the gauge tells", || server.gauge(SUCCESSFUL) == Some(successful)).await;
 }
 
-/// T11: every handshake succeeds while certificates are exchanged, and each is shown in time. The figures are printed.
+/// Every handshake succeeds while certificates are exchanged, and each is shown in time. The figures are printed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rotation_under_load() {
     let long = std::env::var_os("SES_EXPORTER_LONG").is_some();
