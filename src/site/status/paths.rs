@@ -15,18 +15,8 @@ pub(super) fn send_paths(view: &View<'_>) -> Markup {
     let all = view.places().flat_map(|place| place.region.judged.send_paths.iter().map(move |path| (place, path)));
     let mut all: Vec<(Place<'_>, &Path)> = all.collect();
     all.sort_by_key(|(_, path)| worst_first(path.ready));
-    html! {
-        section #paths aria-labelledby="paths-title" {
-            h2 #paths-title { "Send paths" }
-            @if all.is_empty() { p { "None is declared: the configuration has no " code { "[[send_paths]]" } "." } }
-            @else {
-                table role="table" aria-labelledby="paths-title" {
-                    (head(&PATHS))
-                    tbody role="rowgroup" { @for (place, path) in all { (path_row(view, place, path)) } }
-                }
-            }
-        }
-    }
+    let rows: Vec<_> = all.into_iter().map(|(place, path)| path_row(view, place, path)).collect();
+    declared("paths", "Send paths", "[[send_paths]]", &PATHS, &rows)
 }
 
 /// Each declared failover, those first that are not ready.
@@ -34,14 +24,21 @@ pub(super) fn failovers(view: &View<'_>) -> Markup {
     let all = view.places().flat_map(|place| place.region.judged.failovers.iter().map(move |pair| (place, pair)));
     let mut all: Vec<(Place<'_>, &Standby)> = all.collect();
     all.sort_by_key(|(_, pair)| worst_first(pair.ready));
+    let rows: Vec<_> = all.into_iter().map(|(place, pair)| failover_row(view, place, pair)).collect();
+    declared("failovers", "Failovers", "[[failover]]", &FAILOVERS, &rows)
+}
+
+/// A table of what `key` of the configuration declares.
+fn declared(id: &str, title: &str, key: &str, columns: &[&str], rows: &[Markup]) -> Markup {
+    let titled = format!("{id}-title");
     html! {
-        section #failovers aria-labelledby="failovers-title" {
-            h2 #failovers-title { "Failovers" }
-            @if all.is_empty() { p { "None is declared: the configuration has no " code { "[[failover]]" } "." } }
+        section id=(id) aria-labelledby=(titled) {
+            h2 id=(titled) { (title) }
+            @if rows.is_empty() { p { "None is declared: the configuration has no " code { (key) } "." } }
             @else {
-                table role="table" aria-labelledby="failovers-title" {
-                    (head(&FAILOVERS))
-                    tbody role="rowgroup" { @for (place, pair) in all { (failover_row(view, place, pair)) } }
+                table role="table" aria-labelledby=(titled) {
+                    (head(columns))
+                    tbody role="rowgroup" { @for row in rows { (row) } }
                 }
             }
         }
